@@ -1,0 +1,87 @@
+"""Checking gradients against differences: for our ops and for users' functions."""
+
+import numpy as np
+
+from . import mode
+from .gradient import gradients, watched
+from .value import Value, load_types, wrap
+
+
+def check_grads(f, *args, order=2, eps=1e-6, atol=1e-5, rtol=1e-5, seed=0):
+    """Compare the gradients of ``f`` with central differences, in float64; raises AssertionError where they differ.
+
+    For each argument the derivative along one random direction, of the results weighted at random, is compared: an
+    error in any single entry shows, and it costs two evaluations.
+
+    Arguments:
+        f: takes the arguments as tensors, returns a tensor or a tuple of them. Must be smooth around them.
+        args: floating-point arrays or tensors (checked; cast to float64) and anything else (handed on).
+        order: how often to differentiate; 2 checks also the gradients of the gradients.
+        eps: the step of the differences.
+        atol, rtol: the difference allowed, absolute and relative to the larger derivative.
+        seed: of the random directions.
+
+    >>> import tahr
+    >>> check_grads(lambda x: tahr.ops.tanh(x) * x, [0.5, -1.0])
+    >>> wrong = tahr.autograd.custom_gradient(lambda x: (x * x, lambda g: g * x))
+    >>> check_grads(wrong, [0.5, -1.0], order=1)        # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: the gradient of order 1 with respect to argument 0 ...
+    """
+    load_types()
+    rng = np.random.default_rng(seed)
+    args = [_float64(a) for a in args]
+    if not any(isinstance(a, Value) for a in args):
+        raise TypeError("check_grads needs at least one floating-point argument, got "
+                        f"{', '.join(type(a).__name__ for a in args) or 'none'}")
+    _check(f, args, 1, order, eps, atol, rtol, rng)
+
+
+def _check(f, args, now, order, eps, atol, rtol, rng):
+    seeds = [rng.standard_normal(o.shape) for o in _outputs(f(*args))]
+    if not seeds:
+        raise TypeError("check_grads needs a function that returns floating-point tensors")
+    grads = _gradient(f, args, seeds, create_graph=False)
+    for i, (x, g) in enumerate(zip(args, grads)):
+        if not isinstance(x, Value):
+            continue
+        direction = rng.standard_normal(x.shape)
+        moved = [_weighted(f, args, seeds, i, x.data + step * direction) for step in (eps, -eps)]
+        expected, found = (moved[0] - moved[1]) / (2 * eps), float(np.sum(g.data * direction))
+        if not abs(found - expected) <= atol + rtol * max(abs(found), abs(expected)):
+            raise AssertionError(f"the gradient of order {now} with respect to argument {i} (shape {x.shape}) gives "
+                                 f"{found:.8g} along a random direction, differences give {expected:.8g}")
+    if now < order:
+        def gradient(*inputs):
+            """The gradients as a function of the arguments and of what flows into them."""
+            found = _gradient(f, inputs[:len(args)], inputs[len(args):], create_graph=True)
+            return tuple(g for g in found if g is not None)
+        _check(gradient, [*args, *map(wrap, seeds)], now + 1, order, eps, atol, rtol, rng)
+
+
+def _gradient(f, args, seeds, create_graph):
+    """The gradient for each float argument, None for the others."""
+    inputs = [x if not isinstance(x, Value) else x if x.node is not None else watched(x) for x in args]
+    floats = [x for x in inputs if isinstance(x, Value)]
+    with mode.enable_grad():
+        outputs = _outputs(f(*inputs))
+    found = gradients(outputs, floats, list(seeds), create_graph=create_graph, allow_unused=True)
+    found = iter([wrap(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(found, floats)])
+    return [next(found) if isinstance(x, Value) else None for x in inputs]
+
+
+def _weighted(f, args, seeds, i, moved):
+    with mode.no_grad():
+        outputs = _outputs(f(*(wrap(np.asarray(moved)) if j == i else a for j, a in enumerate(args))))
+    return sum(float(np.sum(o.data * s)) for o, s in zip(outputs, seeds))
+
+
+def _outputs(result):
+    result = result if isinstance(result, tuple | list) else (result,)
+    return [o for o in result if isinstance(o, Value) and o.dtype.kind == "f"]
+
+
+def _float64(x):
+    """A float argument as a float64 Value, anything else as it is."""
+    array = x.data if isinstance(x, Value) else np.asarray(x) if isinstance(x, np.ndarray | list | float) else None
+    return wrap(array.astype(np.float64)) if array is not None and array.dtype.kind == "f" else x

@@ -1,0 +1,141 @@
+"""Per-thread switches: whether ops are recorded, and whether their gradients are watched."""
+
+import functools
+import inspect
+import os
+import sys
+import threading
+
+
+class _State(threading.local):
+    recording = True
+    anomaly = False
+
+
+_state = _State()
+
+
+def recording():
+    """Whether ops leave nodes behind, in this thread."""
+    return _state.recording
+
+
+def anomaly():
+    """Whether backward looks for gradients that are not finite, in this thread."""
+    return _state.anomaly
+
+
+class _Switch:
+    """A context manager and decorator (of functions and generators) that sets one field of the thread's state."""
+
+    field = None
+
+    def __init__(self, value):
+        self.value, self.before = value, []
+
+    def __enter__(self):
+        self.before.append(getattr(_state, self.field))
+        setattr(_state, self.field, self.value)
+        return self
+
+    def __exit__(self, *error):
+        setattr(_state, self.field, self.before.pop())
+
+    def __call__(self, function):
+        if inspect.isgeneratorfunction(function):
+            return self._wrap_generator(function)
+
+        @functools.wraps(function)
+        def switched(*args, **kwargs):
+            with type(self)(self.value):
+                return function(*args, **kwargs)
+        return switched
+
+    def _wrap_generator(self, function):
+        """Switch only while the generator runs, never while its consumer does."""
+        @functools.wraps(function)
+        def switched(*args, **kwargs):
+            generator, resume, sent = function(*args, **kwargs), None, None
+            resume = generator.send
+            try:
+                while True:
+                    with type(self)(self.value):
+                        try:
+                            item = resume(sent)
+                        except StopIteration as stop:
+                            return stop.value
+                    try:
+                        sent = yield item
+                        resume = generator.send
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        sent, resume = error, generator.throw
+            finally:
+                generator.close()
+        return switched
+
+
+class GradMode(_Switch):
+    """Record ops or not; ``no_grad()`` and ``enable_grad()`` are the names to use."""
+
+    field = "recording"
+
+
+class AnomalyMode(_Switch):
+    """Watch gradients or not; ``detect_anomaly()`` is the name to use."""
+
+    field = "anomaly"
+
+
+def no_grad():
+    """Within it ops leave no graph: for evaluation, and for writing into tensors that require gradients.
+
+    A context manager and a decorator; it holds for the calling thread.
+
+    >>> import tahr
+    >>> x = tahr.Tensor([1.0], requires_grad=True)
+    >>> with tahr.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+    return GradMode(False)
+
+
+def enable_grad():
+    """Within it ops are recorded again, inside :func:`no_grad`. A context manager and a decorator."""
+    return GradMode(True)
+
+
+def set_grad_enabled(mode):
+    """:func:`enable_grad` if ``mode`` else :func:`no_grad`."""
+    return GradMode(bool(mode))
+
+
+def detect_anomaly():
+    """Within it, backward raises ``FloatingPointError`` at the first gradient that is not finite.
+
+    The message names the op and the line that ran it forward; run both passes inside. Slow: for debugging.
+
+    >>> import tahr
+    >>> x = tahr.Tensor([0.0], requires_grad=True)
+    >>> with tahr.autograd.detect_anomaly():
+    ...     tahr.ops.sum(tahr.ops.sqrt(x) * 0).backward()       # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    FloatingPointError: the gradient of 'sqrt' with respect to argument 0 (shape (1,)) is not finite; ...
+    """
+    return AnomalyMode(True)
+
+
+def user_line():
+    """``file:line`` of the innermost caller that is not part of tahr."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not (name == _package or name.startswith(_package + ".")):
+            return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "an unknown line"
+
+
+_package = __name__.partition(".")[0]

@@ -1,0 +1,70 @@
+"""MNIST: 70,000 images of handwritten digits, read from Keras's file ``mnist.npz``."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from ..utils import settings
+from . import cache
+
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+
+
+def load_data(path=None):
+    """Load the MNIST images of handwritten digits, downloading them once (11 MB) when they are not in the cache.
+
+    Arguments:
+        path: where Keras's ``mnist.npz`` lies.
+
+            - ``None``: in the cache folder, ``$TAHR_HOME/datasets`` or else ``~/.keras/datasets``.
+            - a bare name such as ``'mnist.npz'``: in the current folder, or else in the cache folder.
+            - a path with a folder, absolute or relative to the current one: there, and never downloaded.
+
+    Returns:
+        ``(x_train, y_train), (x_test, y_test)``, all uint8. Images: shapes ``(60000, 28, 28)`` and
+        ``(10000, 28, 28)``, from 0 (background) to 255 (ink). Labels: shapes ``(60000,)`` and ``(10000,)``, 0 to 9.
+
+    Raises:
+        FileNotFoundError: there is no such file, and downloading it failed or was not allowed.
+        ValueError: the file is not Keras's file: its SHA-256 is another one.
+
+    Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits", as packed by Keras.
+
+    Tests skip this example, because it may download:
+
+    >>> (x_train, y_train), (x_test, y_test) = load_data()  # doctest: +SKIP
+    >>> x_train.shape, x_test.shape  # doctest: +SKIP
+    ((60000, 28, 28), (10000, 28, 28))
+    """
+    file = _locate(path)
+    cache.verify(file, SHA256)
+    with np.load(file, allow_pickle=False) as arrays:
+        return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
+
+
+def _locate(path):
+    """The file that ``path`` means, downloaded if it belongs in the cache and is not there."""
+    name = "mnist.npz" if path is None else os.fspath(path)
+    if path is not None and os.path.isfile(name):
+        return pathlib.Path(name)
+    if not name or os.path.basename(name) != name:
+        raise FileNotFoundError(
+            f"mnist.load_data: path must be an existing mnist.npz, got {name!r}, and there is no file at "
+            f"{os.path.abspath(name)}; correct path=, or leave it out to use the cache folder"
+        )
+    cached = settings.home() / "datasets" / name
+    if not cached.is_file():
+        _fetch(cached)
+    return cached
+
+
+def _fetch(cached):
+    try:
+        cache.fetch(URL, SHA256, cached)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"mnist.load_data: there is no file at {cached}, and downloading {URL} failed ({error}); put Keras's "
+            f"mnist.npz there, pass its place as path=, or set TAHR_HOME to a folder that has datasets/mnist.npz"
+        ) from error

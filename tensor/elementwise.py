@@ -1,0 +1,536 @@
+"""Ops that work element by element and broadcast their arguments.
+
+Gradients at points where there is none: ``abs`` and ``sign`` take 0 at 0, ``maximum`` and ``minimum`` share a tie
+between both arguments, ``sqrt`` is infinite at 0, ``hypot`` takes 0 at the origin. Where no gradient arrives none
+leaves, even through an infinite derivative (see :func:`gradient_over`), so a ``where`` never lets a NaN through.
+"""
+
+import functools
+import math
+import operator
+
+import numpy as np
+
+from ..autograd import apart, booleans, function, integers, nonzero, op, positive, raises, real, sample, within
+from . import shapes
+from .adjust import match
+from .reference import each
+
+UNARY = [sample(real(3, 4)), sample(real(0, 3)), sample(real())]
+BINARY = [sample(real(3, 4), nonzero(3, 4)), sample(nonzero(2, 1, 3), nonzero(4, 1)), sample(real(0, 3), nonzero(3)),
+          sample(real(3), 2.0), sample(1.5, nonzero(3)), raises(ValueError, "do not broadcast", real(2, 3), real(2))]
+POSITIVE = [sample(positive(3, 4)), sample(positive(0, 3)), sample(positive())]
+INNER = [sample(within(-0.9, 0.9, 3, 4)), sample(within(-0.9, 0.9))]
+STEPS = [sample(nonzero(3, 4)), sample(real(0, 3))]
+WHOLE = [sample(integers(0, 9, 3, 4), integers(1, 5, 4)), sample(integers(0, 9, 0), integers(1, 5, 1))]
+
+unary = functools.partial(op, shape=shapes.same)
+smooth = functools.partial(op, shape=shapes.same, dtype="float")
+binary = functools.partial(op, shape=shapes.broadcast, adjust=match)
+logical = functools.partial(op, shape=shapes.broadcast, dtype="bool")
+
+
+# Arithmetic
+
+@binary(vjp=[lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g], reference=each(operator.add), samples=BINARY)
+def add(x, y):
+    """``x + y``."""
+    return np.add(x, y)
+
+
+@binary(vjp=[lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: negative(g)], reference=each(operator.sub),
+        samples=BINARY)
+def subtract(x, y):
+    """``x - y``."""
+    return np.subtract(x, y)
+
+
+@binary(vjp=[lambda g, _out, _x, y: multiply(g, y), lambda g, _out, x, _y: multiply(g, x)],
+        reference=each(operator.mul), samples=BINARY)
+def multiply(x, y):
+    """``x * y``."""
+    return np.multiply(x, y)
+
+
+@binary(vjp=[lambda g, out, _x, y: gradient_over(g, y), lambda g, out, _x, y: gradient_over(negative(g * out), y)],
+        dtype="float", reference=each(operator.truediv), samples=BINARY)
+def divide(x, y):
+    """``x / y``, a float also for integers."""
+    return np.divide(x, y)
+
+
+@binary(vjp=[lambda g, _out, _x, y: gradient_over(g, y), lambda g, out, _x, y: gradient_over(negative(g * out), y)],
+        dtype="float", reference=each(operator.truediv), samples=BINARY)
+def gradient_over(x, y):
+    """``x / y`` for gradients ``x``: 0 where ``x`` is 0, even if ``y`` is 0 too, and no warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = np.divide(x, y)
+    return np.where(np.equal(x, 0), np.zeros((), out.dtype), out) if np.equal(y, 0).any() else out
+
+
+@op(shape=shapes.broadcast, reference=each(operator.floordiv), samples=BINARY + WHOLE)
+def floor_divide(x, y):
+    """The largest integer not above ``x / y``. No gradient."""
+    return np.floor_divide(x, y)
+
+
+@binary(vjp=[lambda g, _out, _x, _y: g, lambda g, _out, x, y: negative(g * floor_divide(x, y))],
+        reference=each(operator.mod), samples=BINARY + WHOLE)
+def remainder(x, y):
+    """``x - floor(x / y) * y``, with the sign of ``y``, like Python's ``%``."""
+    return np.remainder(x, y)
+
+
+@binary(vjp=[lambda g, _out, _x, _y: g, lambda g, _out, x, y: negative(g * trunc(x / y))], reference=each(math.fmod),
+        samples=BINARY)
+def fmod(x, y):
+    """``x - trunc(x / y) * y``, with the sign of ``x``, like C's ``fmod``."""
+    return np.fmod(x, y)
+
+
+def _power_grad_x(g, _out, x, y):
+    if isinstance(y, int | float):
+        return g * (y * x ** (y - 1)) if y not in (0, 2) else g * (y * x)
+    return g * (y * power(x, where(equal(y, 0), 1, y - 1)))
+
+
+def _power_grad_y(g, out, x, _y):
+    return g * out * log(where(equal(x, 0), 1, x))
+
+
+@binary(vjp=[_power_grad_x, _power_grad_y], reference=each(operator.pow),
+        samples=[sample(positive(3, 4), real(3, 4)), sample(positive(3, 1), real(2)), sample(nonzero(3), 3),
+                 sample(real(3), 2), sample(positive(3), -0.5), sample(2.0, real(3)), sample(positive(0), real(1)),
+                 raises(ValueError, "do not broadcast", positive(3), real(2))])
+def power(x, y):
+    """``x ** y``. The gradient for ``y`` takes 0 where ``x`` is 0, and that for ``x`` takes 0 where ``y`` is 0."""
+    return np.power(x, y)
+
+
+@unary(vjp=[lambda g, _out, _x: g], reference=each(lambda x: x), samples=UNARY)
+def positive_(x):
+    """``+x``."""
+    return np.positive(x)
+
+
+@unary(vjp=[lambda g, _out, _x: negative(g)], reference=each(operator.neg), samples=UNARY)
+def negative(x):
+    """``-x``."""
+    return np.negative(x)
+
+
+@unary(vjp=[lambda g, _out, x: g * sign(x)], reference=each(abs), samples=STEPS)
+def absolute(x):
+    """The magnitude of ``x``; its gradient is 0 at 0."""
+    return np.absolute(x)
+
+
+@unary(reference=each(lambda x: (x > 0) - (x < 0)), samples=STEPS)
+def sign(x):
+    """-1, 0 or 1. No gradient."""
+    return np.sign(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(negative(g), x * x)], reference=each(lambda x: x ** -1), samples=STEPS)
+def reciprocal(x):
+    """``1 / x``, a float also for integers."""
+    return np.divide(1, x)
+
+
+@unary(vjp=[lambda g, _out, x: g * (2 * x)], reference=each(lambda x: x ** 2), samples=UNARY)
+def square(x):
+    """``x * x``."""
+    return np.square(x)
+
+
+@smooth(vjp=[lambda g, out, _x: gradient_over(g, 2 * out)], reference=each(math.sqrt), samples=POSITIVE)
+def sqrt(x):
+    """The square root; its gradient at 0 is infinite."""
+    return np.sqrt(x)
+
+
+@smooth(vjp=[lambda g, out, x: gradient_over(g * out, -2 * x)], reference=each(lambda x: x ** -0.5), samples=POSITIVE)
+def rsqrt(x):
+    """``1 / sqrt(x)``."""
+    return np.divide(1, np.sqrt(x))
+
+
+@smooth(vjp=[lambda g, out, _x: gradient_over(g, 3 * out * out)], reference=each(math.cbrt), samples=STEPS)
+def cbrt(x):
+    """The cube root, also of negative numbers."""
+    return np.cbrt(x)
+
+
+def _share(chosen, x, y, g):
+    return where(chosen, g, where(equal(x, y), 0.5 * g, 0))
+
+
+@binary(vjp=[lambda g, _out, x, y: _share(greater(x, y), x, y, g), lambda g, _out, x, y: _share(less(x, y), x, y, g)],
+        reference=each(max), samples=BINARY)
+def maximum(x, y):
+    """The larger of two; a tie gives each half of the gradient. NaN if either is."""
+    return np.maximum(x, y)
+
+
+@binary(vjp=[lambda g, _out, x, y: _share(less(x, y), x, y, g), lambda g, _out, x, y: _share(greater(x, y), x, y, g)],
+        reference=each(min), samples=BINARY)
+def minimum(x, y):
+    """The smaller of two; a tie gives each half of the gradient. NaN if either is."""
+    return np.minimum(x, y)
+
+
+@function(reference=lambda x, low, high: each(lambda v, a, b: sorted((a, v, b))[1])(
+              x, -np.inf if low is None else low, np.inf if high is None else high),
+          samples=[sample(apart(3, 4), -0.3, 0.4), sample(apart(3, 4), None, 0.1), sample(apart(2, 3), within(-1, 0, 3), None),
+                   sample(apart(0, 2), 0, 1), raises(ValueError, "do not broadcast", real(3), real(2), 1)])
+def clip(x, low=None, high=None):
+    """``x`` limited to ``[low, high]``; None is no limit. At a limit the gradient goes to ``x``."""
+    if low is not None:
+        x = _limit(x, low, less(x, low))
+    return x if high is None else _limit(x, high, greater(x, high))
+
+
+def _limit(x, bound, beyond):
+    return where(beyond, bound, x)
+
+
+@function(reference=lambda x, y, weight: (1 - weight) * x + weight * y,
+          samples=[sample(real(3, 4), real(3, 4), real(4)), sample(real(2), real(2), 0.25)])
+def lerp(x, y, weight):
+    """``x + weight * (y - x)``."""
+    return x + weight * (y - x)
+
+
+@binary(vjp=[lambda g, out, x, _y: gradient_over(g * x, out), lambda g, out, _x, y: gradient_over(g * y, out)],
+        dtype="float", reference=each(lambda x, y: abs(complex(x, y))), samples=BINARY)
+def hypot(x, y):
+    """``sqrt(x**2 + y**2)`` without overflow; its gradient at the origin is 0."""
+    return np.hypot(x, y)
+
+
+@binary(vjp=[lambda g, _out, x, y: g * copysign(sign(x), x * y), None], dtype="float", reference=each(math.copysign),
+        samples=[sample(nonzero(3, 4), nonzero(4)), raises(ValueError, "do not broadcast", real(2, 3), real(2))])
+def copysign(x, y):
+    """The magnitude of ``x`` with the sign of ``y``. No gradient for ``y``."""
+    return np.copysign(x, y)
+
+
+@op(shape=shapes.broadcast, dtype="float", reference=each(math.nextafter), samples=BINARY)
+def nextafter(x, y):
+    """The next float after ``x`` towards ``y``. No gradient."""
+    return np.nextafter(x, y)
+
+
+@unary(reference=lambda x, decimals=0: each(lambda v: float(format(v, f".{decimals}f")))(x),
+       samples=[sample(real(3, 4)), sample(real(3), 2), sample(real(0))])
+def round(x, decimals=0):
+    """Rounded to ``decimals`` places, halves to even. No gradient."""
+    return np.round(x, decimals)
+
+
+@unary(reference=each(math.floor), samples=UNARY)
+def floor(x):
+    """The largest integer not above ``x``. No gradient."""
+    return np.floor(x)
+
+
+@unary(reference=each(math.ceil), samples=UNARY)
+def ceil(x):
+    """The smallest integer not below ``x``. No gradient."""
+    return np.ceil(x)
+
+
+@unary(reference=each(math.trunc), samples=UNARY)
+def trunc(x):
+    """``x`` without its fraction. No gradient."""
+    return np.trunc(x)
+
+
+# Exponentials and logarithms
+
+@smooth(vjp=[lambda g, out, _x: g * out], reference=each(math.exp), samples=UNARY)
+def exp(x):
+    """``e ** x``."""
+    return np.exp(x)
+
+
+@smooth(vjp=[lambda g, out, _x: g * (math.log(2) * out)], reference=each(lambda x: 2.0 ** x), samples=UNARY)
+def exp2(x):
+    """``2 ** x``."""
+    return np.exp2(x)
+
+
+@smooth(vjp=[lambda g, out, _x: g * (out + 1)], reference=each(math.expm1), samples=UNARY)
+def expm1(x):
+    """``exp(x) - 1``, accurate near 0."""
+    return np.expm1(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, x)], reference=each(math.log), samples=POSITIVE)
+def log(x):
+    """The natural logarithm."""
+    return np.log(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, math.log(2) * x)], reference=each(math.log2), samples=POSITIVE)
+def log2(x):
+    """The logarithm to base 2."""
+    return np.log2(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, math.log(10) * x)], reference=each(math.log10), samples=POSITIVE)
+def log10(x):
+    """The logarithm to base 10."""
+    return np.log10(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, 1 + x)], reference=each(math.log1p), samples=POSITIVE + INNER)
+def log1p(x):
+    """``log(1 + x)``, accurate near 0."""
+    return np.log1p(x)
+
+
+@binary(vjp=[lambda g, out, x, _y: g * exp(x - out), lambda g, out, _x, y: g * exp(y - out)], dtype="float",
+        reference=each(lambda x, y: math.log(math.exp(x) + math.exp(y))), samples=BINARY)
+def logaddexp(x, y):
+    """``log(exp(x) + exp(y))`` without overflow."""
+    return np.logaddexp(x, y)
+
+
+def _sinc(x):
+    return math.sin(math.pi * x) / (math.pi * x) if x else 1.0
+
+
+@function(reference=each(_sinc), samples=[*UNARY, sample(integers(0, 1, 2))])
+def sinc(x):
+    """``sin(pi x) / (pi x)``, and 1 at 0."""
+    y = math.pi * x
+    near = less(absolute(y), 1e-3)      # the series' next term is y**6 / 5040: nothing, here
+    series = 1 - square(y) / 6 + square(square(y)) / 120
+    safe = where(near, 1, y)
+    return where(near, series, sin(safe) / safe)
+
+
+def _erf_series(x):
+    terms = ((-1) ** n * x ** (2 * n + 1) / (math.factorial(n) * (2 * n + 1)) for n in range(60))
+    return 2 / math.sqrt(math.pi) * math.fsum(terms)
+
+
+@smooth(vjp=[lambda g, _out, x: g * (2 / math.sqrt(math.pi) * exp(negative(x * x)))], reference=each(_erf_series),
+        samples=[*UNARY, sample(within(-3, 3, 40))])
+def erf(x):
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to ``x``."""
+    x = np.asarray(x)       # NumPy has none: a call into C for each element
+    return np.asarray(_erf(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+# Trigonometric and hyperbolic functions
+
+@smooth(vjp=[lambda g, _out, x: g * cos(x)], reference=each(math.sin), samples=UNARY)
+def sin(x):
+    """The sine of ``x`` radians."""
+    return np.sin(x)
+
+
+@smooth(vjp=[lambda g, _out, x: negative(g * sin(x))], reference=each(math.cos), samples=UNARY)
+def cos(x):
+    """The cosine of ``x`` radians."""
+    return np.cos(x)
+
+
+@smooth(vjp=[lambda g, out, _x: g * (1 + out * out)], reference=each(math.tan), samples=INNER)
+def tan(x):
+    """The tangent of ``x`` radians."""
+    return np.tan(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, sqrt(1 - x * x))], reference=each(math.asin), samples=INNER)
+def arcsin(x):
+    """The angle, from -pi/2 to pi/2, whose sine is ``x``."""
+    return np.arcsin(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(negative(g), sqrt(1 - x * x))], reference=each(math.acos), samples=INNER)
+def arccos(x):
+    """The angle, from 0 to pi, whose cosine is ``x``."""
+    return np.arccos(x)
+
+
+@smooth(vjp=[lambda g, _out, x: g / (1 + x * x)], reference=each(math.atan), samples=UNARY)
+def arctan(x):
+    """The angle, from -pi/2 to pi/2, whose tangent is ``x``."""
+    return np.arctan(x)
+
+
+@binary(vjp=[lambda g, _out, y, x: gradient_over(g * x, x * x + y * y),
+             lambda g, _out, y, x: gradient_over(negative(g * y), x * x + y * y)], dtype="float",
+        reference=each(math.atan2), samples=BINARY)
+def arctan2(y, x):
+    """The angle, from -pi to pi, of the point (x, y); its gradient at the origin is 0."""
+    return np.arctan2(y, x)
+
+
+@smooth(vjp=[lambda g, _out, x: g * cosh(x)], reference=each(math.sinh), samples=UNARY)
+def sinh(x):
+    """The hyperbolic sine."""
+    return np.sinh(x)
+
+
+@smooth(vjp=[lambda g, _out, x: g * sinh(x)], reference=each(math.cosh), samples=UNARY)
+def cosh(x):
+    """The hyperbolic cosine."""
+    return np.cosh(x)
+
+
+@smooth(vjp=[lambda g, out, _x: g * (1 - out * out)], reference=each(math.tanh), samples=UNARY)
+def tanh(x):
+    """The hyperbolic tangent."""
+    return np.tanh(x)
+
+
+@smooth(vjp=[lambda g, _out, x: g / sqrt(1 + x * x)], reference=each(math.asinh), samples=UNARY)
+def arcsinh(x):
+    """The inverse of ``sinh``."""
+    return np.arcsinh(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, sqrt(x * x - 1))], reference=each(math.acosh),
+        samples=[sample(within(1.2, 4, 3, 4)), sample(within(2, 3, 0))])
+def arccosh(x):
+    """The non-negative inverse of ``cosh``."""
+    return np.arccosh(x)
+
+
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, 1 - x * x)], reference=each(math.atanh), samples=INNER)
+def arctanh(x):
+    """The inverse of ``tanh``."""
+    return np.arctanh(x)
+
+
+@function(reference=each(math.radians), samples=UNARY)
+def deg2rad(x):
+    """Degrees to radians."""
+    return x * (math.pi / 180)
+
+
+@function(reference=each(math.degrees), samples=UNARY)
+def rad2deg(x):
+    """Radians to degrees."""
+    return x * (180 / math.pi)
+
+
+# Choice, comparison and logic: no gradient but that of where
+
+@binary(vjp=[None, lambda g, _out, c, _x, _y: where(c, g, 0), lambda g, _out, c, _x, _y: where(c, 0, g)],
+        reference=each(lambda c, x, y: x if c else y),
+        samples=[sample(booleans(3, 4), real(3, 4), real(4)), sample(booleans(3, 1), real(2), 0.5),
+             sample(booleans(0, 2), real(2), real(1)),
+             raises(ValueError, "do not broadcast", booleans(3), real(2), real(2))])
+def where(condition, x, y):
+    """``x`` where ``condition`` holds, else ``y``; no gradient enters the branch that is not chosen."""
+    return np.where(condition, x, y)
+
+
+def _compare(name, function, scalar, samples=BINARY):
+    @logical(reference=each(scalar, bool), samples=samples, name=name)
+    def compare(x, y):
+        return function(x, y)
+    compare.__name__, compare.__doc__ = name, f"``{name}(x, y)``, element by element, as booleans."
+    return compare
+
+
+TIES = [sample(integers(0, 3, 3, 4), integers(0, 3, 4)), *BINARY]
+equal = _compare("equal", np.equal, operator.eq, TIES)
+not_equal = _compare("not_equal", np.not_equal, operator.ne, TIES)
+less = _compare("less", np.less, operator.lt, TIES)
+less_equal = _compare("less_equal", np.less_equal, operator.le, TIES)
+greater = _compare("greater", np.greater, operator.gt, TIES)
+greater_equal = _compare("greater_equal", np.greater_equal, operator.ge, TIES)
+
+SPECIAL = [sample(np.array([0.0, -1.5, np.nan, np.inf, -np.inf])), sample(real(0, 2))]
+
+
+@op(shape=shapes.same, dtype="bool", reference=each(math.isnan, bool), samples=SPECIAL)
+def isnan(x):
+    """Whether NaN."""
+    return np.isnan(x)
+
+
+@op(shape=shapes.same, dtype="bool", reference=each(math.isinf, bool), samples=SPECIAL)
+def isinf(x):
+    """Whether infinite, of either sign."""
+    return np.isinf(x)
+
+
+@op(shape=shapes.same, dtype="bool", reference=each(math.isfinite, bool), samples=SPECIAL)
+def isfinite(x):
+    """Whether neither infinite nor NaN."""
+    return np.isfinite(x)
+
+
+@logical(reference=lambda x, y, rtol=1e-5, atol=1e-8, equal_nan=False: each(
+             lambda a, b: abs(a - b) <= atol + rtol * abs(b) or equal_nan and a != a and b != b, bool)(x, y),
+         samples=[sample(real(3), real(3)), sample(np.array([1.0, 2, np.nan]), np.array([1 + 1e-7, 2.1, np.nan])),
+                  sample(np.array([1.0, np.nan]), np.array([1.05, np.nan]), rtol=0.1, equal_nan=True),
+                  raises(ValueError, "do not broadcast", real(2), real(3))])
+def isclose(x, y, rtol=1e-5, atol=1e-8, equal_nan=False):
+    """Whether ``|x - y| <= atol + rtol * |y|``, element by element."""
+    with np.errstate(invalid="ignore"):
+        return np.isclose(x, y, rtol, atol, equal_nan)
+
+
+TRUTH = [sample(booleans(3, 4), booleans(3, 4)), sample(booleans(3, 1), booleans(4)), sample(booleans(0), booleans(1)),
+         raises(ValueError, "do not broadcast", booleans(2), booleans(3))]
+logical_and = _compare("logical_and", np.logical_and, lambda x, y: x and y, TRUTH)
+logical_or = _compare("logical_or", np.logical_or, lambda x, y: x or y, TRUTH)
+logical_xor = _compare("logical_xor", np.logical_xor, lambda x, y: bool(x) != bool(y), TRUTH)
+
+
+@op(shape=shapes.same, dtype="bool", reference=each(operator.not_, bool), samples=[sample(booleans(3, 4))])
+def logical_not(x):
+    """Whether ``x`` is 0 or False."""
+    return np.logical_not(x)
+
+
+BITS = [sample(integers(0, 99, 3, 4), integers(0, 5, 4)), raises(ValueError, "do not broadcast", integers(0, 9, 2),
+                                                                 integers(0, 9, 3))]
+integral = functools.partial(op, shape=shapes.broadcast)
+
+
+@integral(reference=each(lambda x, y: int(x) & int(y), int), samples=[*BITS, sample(booleans(3), booleans(3))])
+def bitwise_and(x, y):
+    """``x & y`` of integers or booleans."""
+    return np.bitwise_and(x, y)
+
+
+@integral(reference=each(lambda x, y: int(x) | int(y), int), samples=[*BITS, sample(booleans(3), booleans(3))])
+def bitwise_or(x, y):
+    """``x | y`` of integers or booleans."""
+    return np.bitwise_or(x, y)
+
+
+@integral(reference=each(lambda x, y: int(x) ^ int(y), int), samples=[*BITS, sample(booleans(3), booleans(3))])
+def bitwise_xor(x, y):
+    """``x ^ y`` of integers or booleans."""
+    return np.bitwise_xor(x, y)
+
+
+@op(shape=shapes.same, reference=each(lambda x: -1 - int(x), int), samples=[sample(integers(-9, 9, 3, 4))])
+def invert(x):
+    """``~x``: every bit flipped; ``not`` for booleans."""
+    return np.invert(x)
+
+
+@integral(reference=each(lambda x, y: int(x) << int(y), int), samples=BITS)
+def left_shift(x, y):
+    """``x << y``."""
+    return np.left_shift(x, y)
+
+
+@integral(reference=each(lambda x, y: int(x) >> int(y), int), samples=BITS)
+def right_shift(x, y):
+    """``x >> y``."""
+    return np.right_shift(x, y)

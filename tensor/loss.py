@@ -1,0 +1,91 @@
+"""Cross-entropies from logits: one value for each sample, stable for logits of any size."""
+
+import math
+
+import numpy as np
+
+from ..autograd import integers, op, raises, real, sample, simplex, within
+from ..autograd.value import spec
+from . import shapes
+from .activation import log_softmax, sigmoid, softmax
+from .adjust import match
+from .elementwise import negative
+from .movement import expand_dims
+from .reduce import sum as total
+from .reference import each
+
+
+def _same_shapes(logits, targets):
+    if len(logits.shape) != len(targets.shape) or any(
+            m != n for m, n in zip(logits.shape, targets.shape) if None not in (m, n)):
+        raise ValueError(f"logits and targets must have one shape, got {logits.shape} and {targets.shape}")
+    return logits.shape
+
+
+@op(shape=lambda logits, targets: _same_shapes(logits, targets)[:-1],
+    vjp=[lambda g, _out, x, t: expand_dims(g, -1) * (softmax(x) * total(t, -1, True) - t),
+         lambda g, _out, x, _t: negative(expand_dims(g, -1) * log_softmax(x))],
+    reference=lambda x, t: -np.sum(t * (x - np.log(np.sum(np.exp(x), -1, keepdims=True))), -1),
+    samples=[sample(real(3, 4), simplex(3, 4)), sample(real(2, 3, 4), real(2, 3, 4)), sample(real(0, 3), real(0, 3)),
+             raises(ValueError, "must have one shape", real(3, 4), real(3))])
+def softmax_cross_entropy(logits, targets):
+    """``-sum(targets * log_softmax(logits))`` along the last axis; ``targets`` are probabilities, e.g. one-hot."""
+    if logits.shape != targets.shape:
+        raise ValueError
+    shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True, initial=-np.inf)
+    shifted -= np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True))
+    return -np.add.reduce(targets * shifted, axis=-1)
+
+
+@op(shape=lambda labels, classes, dtype: spec((*labels.shape, classes), dtype),
+    reference=lambda labels, classes, dtype="float32": np.eye(classes)[labels],
+    samples=[sample(integers(0, 4, 5), 4), sample(integers(0, 3, 2, 3), 3, "float64")], name="one_hot")
+def _one_hot(labels, classes=0, dtype="float32"):
+    return np.equal(labels[..., None], np.arange(classes)).astype(dtype)
+
+
+def one_hot(labels, num_classes, dtype="float32"):
+    """Rows with a 1 at each label: shape ``labels.shape + (num_classes,)``; zeros for labels outside the range."""
+    return _one_hot(labels, num_classes, dtype)
+
+
+def _label_shape(logits, labels):
+    if len(labels.shape) != len(logits.shape) - 1 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels must be integers with one axis less than the logits, got {labels.dtype} of shape "
+                         f"{labels.shape} for logits of shape {logits.shape}")
+    _same_shapes(spec(logits.shape[:-1]), labels)
+    return logits.shape[:-1]
+
+
+@op(shape=_label_shape, vjp=[lambda g, _out, x, labels: expand_dims(g, -1) * (
+        softmax(x) - _one_hot(labels, x.shape[-1], x.dtype)), None],
+    reference=lambda x, labels: np.array([math.log(math.fsum(map(math.exp, row))) - row[i] for row, i in zip(
+        x.reshape(-1, x.shape[-1]).tolist(), labels.ravel())]).reshape(labels.shape),
+    samples=[sample(real(3, 4), integers(0, 4, 3)), sample(real(2, 3, 4), integers(0, 4, 2, 3)), sample(real(0, 4), integers(0, 4, 0)),
+             raises(ValueError, "one axis less than the logits", real(3, 4), integers(0, 4, 3, 1)),
+             raises(ValueError, "labels must be integers", real(3, 4), real(3))])
+def sparse_softmax_cross_entropy(logits, labels):
+    """:func:`softmax_cross_entropy` for integer class labels, one axis less than the logits."""
+    if labels.ndim != logits.ndim - 1 or labels.dtype.kind not in "iu":
+        raise ValueError
+    if labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[-1]:
+        at = np.argwhere((labels < 0) | (labels >= logits.shape[-1]))[0]
+        raise ValueError(f"class labels must lie from 0 to {logits.shape[-1] - 1}, the classes of the output, got "
+                         f"{labels[tuple(at)]} at position {tuple(at.tolist())}")
+    shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True, initial=-np.inf)
+    chosen = np.take_along_axis(shifted, labels[..., None], -1)[..., 0]
+    return np.log(np.add.reduce(np.exp(shifted), axis=-1)) - chosen
+
+
+def _bce(x, t):
+    p = 1 / (1 + math.exp(-x))
+    return -t * math.log(p) - (1 - t) * math.log(1 - p)
+
+
+@op(shape=shapes.broadcast, dtype="float", adjust=match, reference=each(_bce),
+    vjp=[lambda g, _out, x, t: g * (sigmoid(x) - t), lambda g, _out, x, _t: negative(g * x)],
+    samples=[sample(real(3, 4), within(0, 1, 3, 4)), sample(real(3, 1), within(0, 1, 4)), sample(real(0, 2), real(1)),
+             raises(ValueError, "do not broadcast", real(3), real(4))])
+def sigmoid_cross_entropy(logits, targets):
+    """``-t log(sigmoid(x)) - (1 - t) log(1 - sigmoid(x))``, element by element."""
+    return np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.abs(logits)))

@@ -1,0 +1,113 @@
+"""Operators and methods, the same for tensors and for symbols."""
+
+from . import activation, adjust, elementwise, indexing, linalg, movement, order, reduce
+from .elementwise import (
+    add,
+    bitwise_and,
+    bitwise_or,
+    bitwise_xor,
+    divide,
+    floor_divide,
+    left_shift,
+    multiply,
+    power,
+    remainder,
+    right_shift,
+    subtract,
+)
+
+
+class Operators:
+    """What Python's operators and the usual methods do; mixed into Tensor and Symbol."""
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    __add__, __sub__, __mul__, __truediv__ = add, subtract, multiply, divide
+    __floordiv__, __mod__, __pow__, __matmul__ = floor_divide, remainder, power, linalg.matmul
+    __and__, __or__, __xor__, __lshift__, __rshift__ = bitwise_and, bitwise_or, bitwise_xor, left_shift, right_shift
+    __neg__, __pos__, __abs__, __invert__ = (elementwise.negative, elementwise.positive_, elementwise.absolute,
+                                             elementwise.invert)
+    __eq__, __ne__ = elementwise.equal, elementwise.not_equal
+    __lt__, __le__, __gt__, __ge__ = (elementwise.less, elementwise.less_equal, elementwise.greater,
+                                      elementwise.greater_equal)
+    __hash__ = object.__hash__
+    __getitem__ = indexing.getitem
+
+    def __radd__(self, other):
+        return add(other, self)
+
+    def __rsub__(self, other):
+        return subtract(other, self)
+
+    def __rmul__(self, other):
+        return multiply(other, self)
+
+    def __rtruediv__(self, other):
+        return divide(other, self)
+
+    def __rfloordiv__(self, other):
+        return floor_divide(other, self)
+
+    def __rmod__(self, other):
+        return remainder(other, self)
+
+    def __rpow__(self, other):
+        return power(other, self)
+
+    def __rmatmul__(self, other):
+        return linalg.matmul(other, self)
+
+    def __rand__(self, other):
+        return bitwise_and(other, self)
+
+    def __ror__(self, other):
+        return bitwise_or(other, self)
+
+    def __rxor__(self, other):
+        return bitwise_xor(other, self)
+
+    def __rlshift__(self, other):
+        return left_shift(other, self)
+
+    def __rrshift__(self, other):
+        return right_shift(other, self)
+
+    def __divmod__(self, other):
+        return self // other, self % other
+
+    def __rdivmod__(self, other):
+        return other // self, other % self
+
+    def __round__(self, ndigits=0):
+        return elementwise.round(self, ndigits or 0)
+
+    T = property(movement.transpose, doc="All axes reversed, as in NumPy.")
+    mT = property(movement.matrix_transpose, doc="The last two axes exchanged.")     # noqa: N815
+
+    abs, exp, log, sqrt, square = (elementwise.absolute, elementwise.exp, elementwise.log, elementwise.sqrt,
+                                   elementwise.square)
+    sin, cos, tanh, sign, floor, ceil, round = (elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sign,
+                                                elementwise.floor, elementwise.ceil, elementwise.round)
+    clip = clamp = elementwise.clip
+    pow, maximum, minimum = power, elementwise.maximum, elementwise.minimum
+    isnan, isinf, isfinite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
+    relu, sigmoid, softmax, log_softmax = (activation.relu, activation.sigmoid, activation.softmax,
+                                           activation.log_softmax)
+    sum, mean, prod, max, min, var, std, norm = (reduce.sum, reduce.mean, reduce.prod, reduce.max, reduce.min,
+                                                 reduce.var, reduce.std, reduce.norm)
+    argmax, argmin, any, all, logsumexp = (reduce.argmax, reduce.argmin, reduce.any, reduce.all, reduce.logsumexp)
+    cumsum, cumprod, cummax, median = reduce.cumsum, reduce.cumprod, order.cummax, order.median
+    sort, argsort, topk = order.sort, order.argsort, order.topk
+    dot, matmul, inner, outer, trace = linalg.dot, linalg.matmul, linalg.inner, linalg.outer, indexing.trace
+    reshape = view = movement.reshape
+    transpose = permute = movement.transpose
+    swapaxes, moveaxis, flatten, ravel, squeeze = (movement.swapaxes, movement.moveaxis, movement.flatten,
+                                                   movement.ravel, movement.squeeze)
+    expand_dims = unsqueeze = movement.expand_dims
+    broadcast_to = expand = adjust.broadcast_to
+    flip, roll, tile, repeat, split, chunk = (movement.flip, movement.roll, movement.tile, indexing.repeat,
+                                              movement.split, movement.chunk)
+    take, gather, diagonal, nonzero = indexing.take, indexing.gather, indexing.diagonal, indexing.nonzero
+    masked_fill, masked_select, index_select = indexing.masked_fill, indexing.masked_select, indexing.index_select
+    astype = adjust.astype

@@ -1,0 +1,1 @@
+"""What every part of tahr stands on; imports nothing of ours."""

@@ -1,0 +1,79 @@
+"""Settings that hold for the whole process; the environment is read here and nowhere else.
+
+>>> from tahr.utils import settings
+>>> settings.floatx()
+'float32'
+>>> with settings.using(floatx="float64"):
+...     settings.floatx()
+'float64'
+"""
+
+import contextlib
+import os
+import pathlib
+
+FLOAT_TYPES = ("float16", "float32", "float64")
+IMAGE_FORMATS = ("channels_last", "channels_first")
+
+_values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def floatx():
+    """The dtype that floating-point data take when they enter tahr: ``'float32'`` unless changed."""
+    return _values["floatx"]
+
+
+def set_floatx(dtype):
+    """Set the default float dtype to ``'float16'``, ``'float32'`` or ``'float64'``."""
+    _values["floatx"] = _one_of("floatx", dtype, FLOAT_TYPES)
+
+
+def epsilon():
+    """The small number that keeps divisions and logarithms away from 0: ``1e-7`` unless changed."""
+    return _values["epsilon"]
+
+
+def set_epsilon(value):
+    """Set :func:`epsilon`; a positive float."""
+    value = float(value)
+    if not value > 0:
+        raise ValueError(f"epsilon must be positive, got {value}")
+    _values["epsilon"] = value
+
+
+def image_data_format():
+    """Where images keep their channels: ``'channels_last'`` unless changed."""
+    return _values["image_data_format"]
+
+
+def set_image_data_format(data_format):
+    """Set the default image layout to ``'channels_last'`` or ``'channels_first'``."""
+    _values["image_data_format"] = _one_of("image_data_format", data_format, IMAGE_FORMATS)
+
+
+@contextlib.contextmanager
+def using(**changes):
+    """Change settings for the length of a ``with`` block: ``using(floatx='float64', epsilon=1e-9)``."""
+    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format}
+    unknown = changes.keys() - setters
+    if unknown:
+        raise TypeError(f"using() knows the settings {sorted(setters)}, got {sorted(unknown)}")
+    before = dict(_values)
+    try:
+        for name, value in changes.items():
+            setters[name](value)
+        yield
+    finally:
+        _values.update(before)
+
+
+def home():
+    """The folder of cached data sets: ``$TAHR_HOME``, or ``~/.keras`` so that Keras's files are found."""
+    return pathlib.Path(os.environ.get("TAHR_HOME") or pathlib.Path.home() / ".keras")
+
+
+def _one_of(name, value, allowed):
+    value = getattr(value, "__name__", value)
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
