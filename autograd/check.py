@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import mode
-from .gradient import gradients, watched
+from .gradient import gradients, passed_on, watched
 from .value import Value, load_types, wrap
 
 
@@ -20,6 +20,10 @@ def check_grads(f, *args, order=2, eps=1e-6, atol=1e-5, rtol=1e-5, seed=0):
         eps: the step of the differences.
         atol, rtol: the difference allowed, absolute and relative to the larger derivative.
         seed: of the random directions.
+
+    Raises:
+        AssertionError: where they differ, naming the order and the argument. TypeError: for a call without a
+            floating-point argument or result.
 
     >>> import tahr
     >>> check_grads(lambda x: tahr.ops.tanh(x) * x, [0.5, -1.0])
@@ -38,7 +42,7 @@ def check_grads(f, *args, order=2, eps=1e-6, atol=1e-5, rtol=1e-5, seed=0):
 
 
 def _check(f, args, now, order, eps, atol, rtol, rng):
-    seeds = [rng.standard_normal(o.shape) for o in _outputs(f(*args))]
+    seeds = [rng.standard_normal(o.shape) for o in _evaluated(f, args)]
     if not seeds:
         raise TypeError("check_grads needs a function that returns floating-point tensors")
     grads = _gradient(f, args, seeds, create_graph=False)
@@ -46,9 +50,10 @@ def _check(f, args, now, order, eps, atol, rtol, rng):
         if not isinstance(x, Value):
             continue
         direction = rng.standard_normal(x.shape)
-        moved = [_weighted(f, args, seeds, i, x.data + step * direction) for step in (eps, -eps)]
-        expected, found = (moved[0] - moved[1]) / (2 * eps), float(np.sum(g.data * direction))
-        if not abs(found - expected) <= atol + rtol * max(abs(found), abs(expected)):
+        ahead, behind = (_weighted(f, args, seeds, i, x.data + step * direction) for step in (eps, -eps))
+        expected, found = (ahead - behind) / (2 * eps), float(np.sum(g.data * direction))
+        allowed = atol + rtol * max(abs(found), abs(expected))
+        if not (np.isfinite(found) and abs(found - expected) <= allowed):
             raise AssertionError(f"the gradient of order {now} with respect to argument {i} (shape {x.shape}) gives "
                                  f"{found:.8g} along a random direction, differences give {expected:.8g}")
     if now < order:
@@ -61,19 +66,25 @@ def _check(f, args, now, order, eps, atol, rtol, rng):
 
 def _gradient(f, args, seeds, create_graph):
     """The gradient for each float argument, None for the others."""
-    inputs = [x if not isinstance(x, Value) else x if x.node is not None else watched(x) for x in args]
+    inputs = [watched(x) if isinstance(x, Value) and x.node is None else x for x in args]
     floats = [x for x in inputs if isinstance(x, Value)]
     with mode.enable_grad():
-        outputs = _outputs(f(*inputs))
+        outputs = _outputs(f(*(passed_on(x) if isinstance(x, Value) else x for x in inputs)))
     found = gradients(outputs, floats, list(seeds), create_graph=create_graph, allow_unused=True)
     found = iter([wrap(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(found, floats)])
     return [next(found) if isinstance(x, Value) else None for x in inputs]
 
 
 def _weighted(f, args, seeds, i, moved):
-    with mode.no_grad():
-        outputs = _outputs(f(*(wrap(np.asarray(moved)) if j == i else a for j, a in enumerate(args))))
+    """The sum of the outputs times their seeds, with one argument moved."""
+    outputs = _evaluated(f, [wrap(np.asarray(moved)) if j == i else a for j, a in enumerate(args)])
     return sum(float(np.sum(o.data * s)) for o, s in zip(outputs, seeds))
+
+
+def _evaluated(f, args):
+    """The outputs, without a graph; ``f`` gets tensors of its own, since it may write (``x += 1``)."""
+    with mode.no_grad():
+        return _outputs(f(*(wrap(a.data) if isinstance(a, Value) else a for a in args)))
 
 
 def _outputs(result):
@@ -81,7 +92,10 @@ def _outputs(result):
     return [o for o in result if isinstance(o, Value) and o.dtype.kind == "f"]
 
 
+_ARRAYS = np.ndarray | np.generic | list | float
+
+
 def _float64(x):
     """A float argument as a float64 Value, anything else as it is."""
-    array = x.data if isinstance(x, Value) else np.asarray(x) if isinstance(x, np.ndarray | list | float) else None
+    array = x.data if isinstance(x, Value) else np.asarray(x) if isinstance(x, _ARRAYS) else None
     return wrap(array.astype(np.float64)) if array is not None and array.dtype.kind == "f" else x

@@ -1,67 +1,96 @@
-"""Gradients given by the user, and gradients that recompute: nodes made by hand."""
+"""Gradients given by the user: nodes made by hand."""
 
 import functools
 
 import numpy as np
 
-from ..utils.rng import default_generator
-from . import engine, mode
-from .gradient import watched
-from .node import Node, Part
-from .transforms import IDENTITY
-from .value import Value, spec_of, unique, wrap
+from ..utils.tree import flatten
+from . import mode
+from .gradient import name_of
+from .node import Node, Part, version_of
+from .value import Value, spec_of, wrap
 
 
-class _Pullback:
-    """Stands where an op stands in a node: one function from the gradients of the results to those of the inputs."""
+class _Custom:
+    """Stands where an op stands in a node: one function gives the gradients of all inputs.
 
-    residual, adjust, keeps_out = False, None, False
+    The node holds that function as its residual, so what it closes over is freed with the graph.
+    """
 
-    def __init__(self, name, function):
-        self.name, self.function, self.last = name, function, (None, None)
+    residual, keeps_out = True, False
 
-    def rule(self, i):
-        return lambda g, out: self._gradients(g, out)[i]
+    def __init__(self, name):
+        self.name = name
 
-    def _gradients(self, g, out):
-        """Computed at the first of the node's parents, kept for the others."""
-        if self.last[0] is not g:
-            outs = out if type(out) is tuple else (out,)
-            given = g if isinstance(g, list) else [g]
-            filled = [wrap(np.zeros(o.shape, o.dtype)) if d is None else d for d, o in zip(given, outs)]
-            self.last = g, self.function(*filled)
-        return self.last[1]
+    def gradients(self, needed, grads, outs, inputs, attrs):
+        """``(i, gradient)`` for each needed input that gets one."""
+        found = attrs["residual"](*(_zeros(out) if g is None else g for g, out in zip(grads, outs)))
+        for i in needed:
+            if found[i] is not None:
+                yield i, found[i] if inputs[i] is None else self._fitting(found[i], inputs[i], i)
 
-
-def _attach(name, outputs, parents, pullback):
-    """The outputs as results of one node whose gradients ``pullback`` computes."""
-    several = isinstance(outputs, tuple)
-    specs = tuple(spec_of(o.data) for o in outputs) if several else spec_of(outputs.data)
-    node = Node(_Pullback(name, pullback), {}, tuple(parents), (), specs)
-    if several:
-        return tuple(wrap(o.data, Part(node, i)) for i, o in enumerate(outputs))
-    return wrap(outputs.data, node)
+    def _fitting(self, g, like, i):
+        g = g if isinstance(g, Value) else wrap(np.asarray(g, like.dtype))
+        if g.shape != like.shape:
+            raise ValueError(f"the gradient function of {self.name} must return a gradient of shape {like.shape} for "
+                             f"argument {i}, got {g.shape} (None stands for no gradient)")
+        return g if g.dtype == like.dtype else g.astype(like.dtype)
 
 
-def _tracked(args):
-    return mode.recording() and any(isinstance(a, Value) and a.node is not None for a in args)
+def attach(name, results, inputs, nodes, pullback):
+    """The results as those of one node, which depends on ``nodes``; ``inputs`` are their Values, where there are any.
+
+    ``pullback`` takes one gradient for each result and gives one, or None, for each node.
+    """
+    results = [wrap(r) if isinstance(r, np.ndarray) else r for r in results]
+    node = Node(_Custom(name), {}, tuple(nodes), tuple(map(_spec, inputs)), tuple(map(_spec, results)), pullback)
+    node.versions = tuple(map(version_of, inputs))
+    node.where = mode.user_line() if mode.anomaly() else None
+    for i, result in enumerate(results):
+        if isinstance(result, Value):
+            results[i] = wrap(result.data, Part(node, i) if result.dtype.kind == "f" else None)
+            results[i].version = result.version
+    return results
 
 
-def _nodes(args):
-    return [a.node if isinstance(a, Value) else None for a in args]
+def _spec(x):
+    return spec_of(x.data) if isinstance(x, Value) else None
+
+
+def _zeros(spec):
+    """The gradient of a result that nobody used; None if it is not of floats."""
+    return wrap(np.zeros(spec.shape, spec.dtype)) if spec is not None and spec.dtype.kind == "f" else None
+
+
+def node_of(x):
+    """The node of any argument, None if it has none."""
+    return x.node if isinstance(x, Value) else None
+
+
+def tracked(args):
+    """Whether ops on these arguments would be recorded."""
+    return mode.recording() and any(node_of(a) is not None for a in args)
 
 
 def custom_gradient(f):
-    """Decorate a function that returns its value (or a tuple of them) and its own gradient function.
+    """Decorate a function that returns ``(value, gradient function)``: its gradient is then what that function says.
 
-    The gradient function takes one gradient for each result and returns one (or None) for each positional argument.
-    Written with ops on the arguments, it can be differentiated again.
+    The gradient function takes one gradient for each result (zeros for one that nobody used) and returns one, or None,
+    for each positional argument. It may use arguments and whatever ``f`` computed; made of ops, it can be
+    differentiated again. It is called when the backward pass comes by, at most once for each.
+
+    Arguments:
+        f: takes tensors by position and anything else; its value is a tensor, or a tuple, list or dict of them.
+
+    Raises:
+        TypeError: if ``f`` returns anything else, or a tensor that requires a gradient is passed by keyword.
+        ValueError: during backward, for the wrong number of gradients or one of the wrong shape.
 
     >>> import tahr
     >>> @custom_gradient
     ... def clipped_exp(x):
     ...     y = tahr.ops.exp(x)
-    ...     return y, lambda g: g * tahr.ops.minimum(tahr.ops.exp(x), 10.0)
+    ...     return y, lambda g: g * tahr.ops.minimum(y, 10.0)
     >>> x = tahr.Tensor(5.0, requires_grad=True)
     >>> clipped_exp(x).backward()
     >>> x.grad
@@ -69,115 +98,82 @@ def custom_gradient(f):
     """
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        with mode.no_grad():
-            result, gradient = f(*args, **kwargs)
-        if not _tracked(args):
-            return result
+        if tracked(kwargs.values()):
+            named = [k for k, v in kwargs.items() if node_of(v) is not None]
+            raise TypeError(f"{name_of(f)} gives a gradient for each positional argument, but {named} require one and "
+                            "came by keyword: pass them by position")
+        if not tracked(args):
+            with mode.no_grad():
+                return _value_and_gradient(f, args, kwargs)[0]
+        # Recorded, so that the gradient function can be differentiated by what it uses of the forward pass.
+        value, gradient = _value_and_gradient(f, args, kwargs)
+        results, build = flatten(value)
 
         def pullback(*grads):
-            given = gradient(*grads)
-            given = given if isinstance(given, list | tuple) else (given,)
-            if len(given) != len(args):
-                raise ValueError(f"the gradient function of {f.__name__} must return one gradient for each of its "
-                                 f"{len(args)} argument(s), got {len(given)}")
-            return given
-        return _attach(f.__name__, result, _nodes(args), pullback)
+            found = gradient(*grads)
+            found = found if isinstance(found, list | tuple) else (found,)
+            if len(found) != len(args):
+                raise ValueError(f"the gradient function of {name_of(f)} must return a gradient (or None) for each of "
+                                 f"its {len(args)} positional argument(s), got {len(found)}")
+            return found
+        return build(attach(name_of(f), results, args, map(node_of, args), pullback))
     return wrapped
 
 
+def _value_and_gradient(f, args, kwargs):
+    out = f(*args, **kwargs)
+    if not isinstance(out, tuple) or len(out) != 2 or not callable(out[1]):
+        raise TypeError("a function with its own gradient must return (value, gradient function), "
+                        f"{name_of(f)} returned {type(out).__name__}")
+    return out
+
+
 class Context:
-    """What a :class:`Function` hands from its forward to its backward."""
+    """What a :class:`Function` hands from its forward to its backward; any attribute may be set on it.
+
+    Attributes:
+        needs_input_grad: for each positional argument, whether its gradient will be asked for.
+        saved_tensors: what :meth:`save_for_backward` was given.
+    """
 
     def __init__(self, needs_input_grad):
         self.needs_input_grad = needs_input_grad
         self.saved_tensors = ()
 
     def save_for_backward(self, *tensors):
-        """Keep tensors for the backward pass, as ``saved_tensors``."""
+        """Keep tensors for the backward pass, as :attr:`saved_tensors`."""
         self.saved_tensors = tensors
 
 
 class Function:
-    """A function with its own gradient, as a class with two static methods; call it by ``apply``.
+    """A function with its own gradient, as a class with two static methods; call it by :meth:`apply`.
 
-    >>> class Double(Function):
+    ``forward(ctx, *args)`` computes the value; ``backward(ctx, *grads)`` takes one gradient for each result and returns
+    one, or None, for each positional argument. What holds for :func:`custom_gradient` holds here.
+
+    >>> import tahr
+    >>> class Exp(Function):
     ...     @staticmethod
     ...     def forward(ctx, x):
-    ...         return x * 2
+    ...         y = tahr.ops.exp(x)
+    ...         ctx.save_for_backward(y)
+    ...         return y
     ...
     ...     @staticmethod
     ...     def backward(ctx, g):
-    ...         return g * 2
-    >>> import tahr
-    >>> x = tahr.Tensor(3.0, requires_grad=True)
-    >>> Double.apply(x).backward()
+    ...         y, = ctx.saved_tensors
+    ...         return g * y
+    >>> x = tahr.Tensor(0.0, requires_grad=True)
+    >>> Exp.apply(x).backward()
     >>> x.grad
-    Tensor(2.)
+    Tensor(1.)
     """
 
     @classmethod
-    def apply(cls, *args):
-        """Run ``forward(ctx, *args)``; ``backward(ctx, *gradients)`` gives one gradient (or None) for each argument."""
-        ctx = Context(tuple(isinstance(a, Value) and a.node is not None for a in args))
-
-        @custom_gradient
-        def run(*args):
-            return cls.forward(ctx, *args), lambda *grads: cls.backward(ctx, *grads)
+    def apply(cls, *args, **kwargs):
+        """Run ``forward``, with ``backward`` as its gradient."""
+        def run(*args, **kwargs):
+            ctx = Context(tuple(node_of(a) is not None for a in args))
+            return cls.forward(ctx, *args, **kwargs), functools.partial(cls.backward, ctx)
         run.__name__ = cls.__name__
-        return run(*args)
-
-
-def checkpoint(f):
-    """``f`` without the memory of its graph: the backward pass runs it again, with the same random numbers.
-
-    Gradients reach the arguments that are tensors, and tensors that ``f`` uses from outside.
-
-    >>> import tahr
-    >>> x = tahr.Tensor([1.0, 2.0], requires_grad=True)
-    >>> checkpoint(lambda x: tahr.ops.exp(x).sum())(x).backward()
-    >>> x.grad
-    Tensor([2.7182817, 7.389056 ])
-    """
-    @functools.wraps(f)
-    def wrapped(*args, **kwargs):
-        if not mode.recording():
-            return f(*args, **kwargs)
-        random_state, begin = default_generator().get_state(), unique()
-        fresh = [watched(a) if isinstance(a, Value) and a.node is not None else a for a in args]
-        own = {a.node for a in fresh if isinstance(a, Value)}
-        result = f(*fresh, **kwargs)
-        outputs = result if isinstance(result, tuple) else (result,)
-        outside = _frontier([o.node for o in outputs if o.node is not None], begin, own)
-        if not outside and not _tracked(args):
-            return result
-
-        def pullback(*grads):
-            return _recompute(f, args, kwargs, random_state, outside, grads)
-        return _attach(f.__name__, result, _nodes(args) + outside, pullback)
-    return wrapped
-
-
-def _frontier(nodes, begin, own):
-    """The nodes from before ``begin`` that these depend on directly."""
-    found = {p for n in engine.reachable(nodes) if n.number > begin for p in n.parents
-             if p is not None and p.number < begin and p not in own}
-    return sorted(found | {n for n in nodes if n.number < begin}, key=lambda n: n.number)
-
-
-def _recompute(f, args, kwargs, random_state, outside, grads):
-    """Run ``f`` again, recorded, and send the gradients through that graph."""
-    create_graph = mode.recording()
-    generator = default_generator()
-    now = generator.get_state()
-    generator.set_state(random_state)
-    try:
-        with mode.enable_grad():
-            fresh = [engine.apply(IDENTITY, (a,), {}) if isinstance(a, Value) and a.node is not None else a for a in args]
-            result = f(*fresh, **kwargs)
-    finally:
-        generator.set_state(now)
-    pairs = [(o, g) for o, g in zip(result if isinstance(result, tuple) else (result,), grads) if o.node is not None]
-    targets = [a.node if isinstance(a, Value) else None for a in fresh] + outside
-    found = engine.backward([o for o, _ in pairs], [g for _, g in pairs], [t for t in targets if t is not None],
-                            create_graph, create_graph)
-    return [found.get(t) for t in targets]
+        return custom_gradient(run)(*args, **kwargs)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..utils import settings
 from . import mode
-from .node import Leaf, Node, Part
+from .node import Leaf, Node, Part, leading_to, reachable, version_of
 from .value import SCALARS, Spec, Types, Value, asked_for, constant, promoted, spec_of, wrap
 
 
@@ -32,12 +32,12 @@ def apply(op, inputs, attrs):
     if op.residual:
         data, residual = data
     if type(data) is tuple:
-        return _several(op, inputs, attrs, data, residual, recording)
+        return _several(op, inputs, attrs, data, residual, recording, versioned)
     data = _result(data, inputs, attrs)
     out = wrap(data)
     if recording and op.differentiable and data.dtype.kind in "fc" and mode.recording():
         out.node = _record(op, inputs, attrs, data, residual, versioned)
-    if versioned and data.base is not None:
+    if versioned:
         out.version = _shared_version(data, inputs)
     return out
 
@@ -51,24 +51,28 @@ def _result(data, inputs, attrs):
     return data
 
 
-def _several(op, inputs, attrs, data, residual, recording):
+def _several(op, inputs, attrs, data, residual, recording, versioned):
     data = tuple(_result(d, inputs, attrs) for d in data)
-    if not (recording and op.differentiable and mode.recording()):
-        return tuple(wrap(d) for d in data)
-    node = _record(op, inputs, attrs, data, residual, True)
-    return tuple(wrap(d, Part(node, i) if d.dtype.kind in "fc" else None) for i, d in enumerate(data))
+    outs = tuple(map(wrap, data))
+    if recording and op.differentiable and mode.recording():
+        node = _record(op, inputs, attrs, data, residual, versioned)
+        for i, out in enumerate(outs):
+            out.node = Part(node, i) if out.dtype.kind in "fc" else None
+    if versioned:
+        for out in outs:
+            out.version = _shared_version(out.data, inputs)
+    return outs
 
 
 def _record(op, inputs, attrs, data, residual, versioned):
     """The node of a result. It keeps arrays, not Values: a Value may be given another array later (``x += 1``)."""
     parents = tuple([x.node if isinstance(x, Value) and op.rule(i) else None for i, x in enumerate(inputs)])
-    kept = op.keeps or (True,) * len(inputs)
+    kept = op.keeps + (op.keeps_rest,) * (len(inputs) - len(op.keeps))
     saved = tuple([x if not isinstance(x, Value) else x.data if keep else spec_of(x.data)
                    for x, keep in zip(inputs, kept)])
     node = Node(op, attrs, parents, saved, data if op.keeps_out else _specs(data), residual)
     if versioned:
-        node.versions = [(x.version, x.version.count, x.shape) for x, keep in zip(inputs, kept)
-                         if keep and isinstance(x, Value) and x.version]
+        node.versions = tuple([version_of(x) if keep else (None, 0) for x, keep in zip(inputs, kept)])
     if mode.anomaly():
         node.where = mode.user_line()
     return node
@@ -79,9 +83,10 @@ def _specs(data):
 
 
 def _shared_version(data, inputs):
-    """The version of the input whose memory ``data`` is a view of, so that a write there is noticed here."""
+    """The version of the input whose memory ``data`` is or is a view of, so that a write there is noticed here."""
     for x in inputs:
-        if isinstance(x, Value) and x.version and (data.base is x.data or data.base is x.data.base):
+        if isinstance(x, Value) and x.version and (
+                data is x.data or data.base is not None and np.may_share_memory(data, x.data)):
             return x.version
     return None
 
@@ -115,14 +120,15 @@ def explain(error, op, inputs, attrs):
     return error
 
 
-def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=False):
+def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=False, since=0):
     """Send ``seeds`` back from ``outputs``; returns ``{node: gradient}`` for the leaves, or for the target nodes.
 
-    Nodes are visited by falling number, so each once, after all its children, and without recursion.
+    Nodes are visited by falling number, so each once, after all its children, and without recursion. Nodes with a
+    number below ``since`` receive gradients and pass none on.
     """
-    order = reachable([x.node for x in outputs])
+    order = reachable([x.node for x in outputs], since)
     wanted = set(targets) if targets is not None else {n for n in order if type(n) is Leaf}
-    leading = _leading_to(order, wanted)
+    leading = leading_to(order, wanted, since)
     useful = leading | wanted
     pending, found = {}, {}
     with mode.GradMode(create_graph):
@@ -135,9 +141,7 @@ def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=Fals
             if grad is None or node not in leading:
                 continue
             if type(node) is Part:
-                parent = node.parents[0]
-                grads = pending.setdefault(parent, [None] * len(parent.out))
-                grads[node.index] = grad
+                pending.setdefault(node.parents[0], {})[node.index] = grad
                 continue
             for parent, g in _step(node, grad, useful):
                 _accumulate(pending, parent, g)
@@ -148,59 +152,39 @@ def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=Fals
 
 def _step(node, grad, useful):
     """What ``grad`` sends through one node's rules to each of its useful parents."""
-    if node.saved is None:
-        raise RuntimeError(f"this graph was freed by an earlier backward (at {node.op.name!r}); to go through it "
-                           "again, call the first with retain_graph=True, or run the forward pass again")
-    for version, count, shape in node.versions or ():
-        if version.count != count:
-            raise _spoiled(node, version, count, shape)
     op, attrs, out = node.op, node.attrs, node.out
-    saved = [wrap(x, parent) if type(x) is np.ndarray else x for x, parent in zip(node.saved, node.parents)]
+    if node.saved is None:
+        raise RuntimeError(f"this graph was freed by an earlier backward (at {op.name!r}); to go through it "
+                           "again, call the first with retain_graph=True, or run the forward pass again")
+    inputs = _restored(node)
+    if type(grad) is dict:      # of several results, by index; None for one that nobody used
+        grad = [grad.get(i) for i in range(len(out))]
     if op.residual:
         attrs = {**attrs, "residual": node.residual}
     if op.keeps_out:
         out = wrap(out, node) if type(out) is not tuple else tuple(wrap(o, Part(node, i)) for i, o in enumerate(out))
-    for i, parent in enumerate(node.parents):
-        if parent is None or parent not in useful:
-            continue
-        g = op.rule(i)(grad, out, *saved, **attrs)
-        if g is None:
-            continue
-        if op.adjust is not None:
-            g = op.adjust(g, saved[i])
+    needed = [i for i, parent in enumerate(node.parents) if parent in useful]
+    for i, g in op.gradients(needed, grad, out, inputs, attrs):
         if mode.anomaly() and not np.isfinite(g.data).all():
             raise FloatingPointError(f"the gradient of {op.name!r} with respect to argument {i} (shape {g.shape}) is "
                                      f"not finite; the op ran at {node.where or 'a line outside detect_anomaly()'}")
-        yield parent, g
+        yield node.parents[i], g
 
 
-def _spoiled(node, version, count, shape):
-    return RuntimeError(
-        f"the gradient of {node.op.name!r} needs a tensor of shape {shape} as it was in the forward pass, but its memory "
-        f"was written {version.count - count} time(s) since, last at {version.where}: call backward before the write, or "
-        "give the op a copy (x.copy())")
+def _restored(node):
+    """The inputs of a node as Values of the graph, after a look whether their memory is as it was."""
+    inputs = [wrap(x, parent) if type(x) is np.ndarray else x for x, parent in zip(node.saved, node.parents)]
+    for x, (version, count) in zip(inputs, node.versions):
+        if version is not None and version.count != count:
+            raise RuntimeError(
+                f"the gradient of {node.op.name!r} needs a tensor of shape {x.shape} as it was in the forward pass, "
+                f"but its memory was written {version.count - count} time(s) since, last at {version.where}: call "
+                "backward before the write, or give the op a copy (x.copy())")
+        if version is not None and isinstance(x, Value):
+            x.version = version
+    return inputs
 
 
 def _accumulate(pending, node, grad):
     before = pending.get(node)
     pending[node] = grad if before is None else before + grad
-
-
-def reachable(nodes):
-    """All nodes below these, children before parents."""
-    seen, stack = set(nodes), list(set(nodes))
-    while stack:
-        for parent in stack.pop().parents:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    return sorted(seen, key=lambda node: node.number, reverse=True)
-
-
-def _leading_to(order, wanted):
-    """The nodes below which there is a wanted one."""
-    leading = set()
-    for node in reversed(order):
-        if any(parent in leading or parent in wanted for parent in node.parents):
-            leading.add(node)
-    return leading

@@ -1,8 +1,8 @@
-"""The steps of a graph."""
+"""The steps of a graph, and the ways through it."""
 
 import weakref
 
-from .value import unique
+from .value import Value, unique
 
 
 class Node:
@@ -10,7 +10,7 @@ class Node:
 
     ``parents`` holds the node of each input, None where no gradient flows. ``saved`` holds the arrays of the inputs
     that a rule may use, ``out`` that of the result: a node that held its Value would be a cycle. What no rule uses
-    is there as a Spec.
+    is there as a Spec. ``versions`` holds ``(version, count)`` for each input whose memory may be written.
     """
 
     __slots__ = ("op", "attrs", "parents", "saved", "out", "residual", "versions", "number", "where", "__weakref__")
@@ -18,7 +18,8 @@ class Node:
     def __init__(self, op, attrs=None, parents=(), saved=(), out=None, residual=None):
         self.op, self.attrs, self.parents, self.saved = op, attrs, parents, saved
         self.out, self.residual = out, residual
-        self.versions = self.where = None
+        self.versions = ()
+        self.where = None
         self.number = unique()
 
 
@@ -40,3 +41,29 @@ class Part(Node):
     def __init__(self, parent, index):
         super().__init__(None, parents=(parent,))
         self.index = index
+
+
+def version_of(x):
+    """``(version, count)`` of an input at this moment; ``(None, 0)`` if its memory is never written."""
+    return (x.version, x.version.count) if isinstance(x, Value) and x.version else (None, 0)
+
+
+def reachable(nodes, since=0):
+    """All nodes below these, children before parents; nothing below a node with a number below ``since``."""
+    seen, stack = set(nodes), list(set(nodes))
+    while stack:
+        node = stack.pop()
+        for parent in node.parents if node.number >= since else ():
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda node: node.number, reverse=True)
+
+
+def leading_to(order, wanted, since=0):
+    """Of the nodes in this order, those from number ``since`` on below which there is a wanted one."""
+    leading = set()
+    for node in reversed(order):
+        if node.number >= since and any(parent in leading or parent in wanted for parent in node.parents):
+            leading.add(node)
+    return leading

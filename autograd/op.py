@@ -19,6 +19,7 @@ class Op:
         dtype: of the result, if not the promotion of the inputs': a dtype, or ``"float"`` for integers to floats.
         rules: one gradient rule per argument, ``rule(g, out, *inputs, **attrs)``, written with ops; None where no
             gradient flows. A parameter whose name begins with ``_`` arrives as a Spec: its memory is not kept.
+            For several results, ``g`` is a list (None for a result that nobody used) and ``out`` a tuple.
         reference: a plain NumPy function that says what ``forward`` means.
         samples: the calls on which the generic tests run.
         residual: ``forward`` returns ``(result, residual)``; rules take the residual as the keyword ``residual``.
@@ -26,7 +27,7 @@ class Op:
     """
 
     __slots__ = ("name", "forward", "shape", "dtype", "rules", "reference", "samples", "residual", "adjust", "keeps",
-                 "keeps_out", "variadic", "function", "differentiable")
+                 "keeps_rest", "keeps_out", "variadic", "function", "differentiable")
 
     def __init__(self, name, forward, shape, rules, reference=None, samples=(), dtype=None, residual=False,
                  adjust=None):
@@ -35,20 +36,39 @@ class Op:
         self.variadic = callable(rules)             # rules(i) is then the rule of argument i
         given = [rules(0)] if self.variadic else [r for r in rules or () if r]
         self.differentiable = bool(given)
-        names = [r.__code__.co_varnames[:r.__code__.co_argcount] for r in given]
-        self.keeps_out = any(n[1][0] != "_" for n in names)
-        self.keeps = None if self.variadic else tuple(any(n[i + 2][0] != "_" for n in names)
-                                                      for i in range(len(rules or ())))
+        self._look_what_rules_use([r.__code__ for r in given])
+
+    def _look_what_rules_use(self, codes):
+        """The rules' parameter names say which inputs, and whether the result, a node must keep."""
+        named = list(zip(*[code.co_varnames[:code.co_argcount] for code in codes]))       # by position
+        used = [any(not name.startswith("_") for name in names) for names in named]
+        self.keeps_out = any(used[1:2])
+        self.keeps = tuple(used[2:] if self.variadic else used[2:2 + len(self.rules or ())])
+        star = [code.co_varnames[code.co_argcount + code.co_kwonlyargcount] for code in codes if code.co_flags & 0x04]
+        self.keeps_rest = any(not name.startswith("_") for name in star)                  # *inputs
 
     def rule(self, i):
         """The gradient rule of argument ``i``."""
         return self.rules(i) if self.variadic else self.rules[i]
 
+    def gradients(self, needed, g, out, inputs, attrs):
+        """``(i, gradient)`` for each needed argument whose rule gives one."""
+        for i in needed:
+            found = self.rule(i)(g, out, *inputs, **attrs)
+            if found is None:
+                continue
+            if self.adjust is not None:
+                found = self.adjust(found, inputs[i])
+            elif found.shape != inputs[i].shape:
+                raise ValueError(f"the gradient rule of {self.name!r} for argument {i} must give the argument's shape "
+                                 f"{inputs[i].shape}, gave {found.shape}: sum over broadcast axes, or set adjust=")
+            yield i, found
+
     def __repr__(self):
         return f"<op {self.name}>"
 
 
-class Function:
+class Composed:
     """A function composed of ops; tested like an op, by the same fields."""
 
     __slots__ = ("name", "function", "reference", "samples", "differentiable")
@@ -84,10 +104,18 @@ def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=Fals
 
 
 def function(*, reference, samples, name=None, differentiable=True):
-    """Enter a function composed of ops in the table, so that the generic tests run over it too."""
+    """Enter a function composed of ops in the table, so that the generic tests run over it too.
+
+    >>> from tahr.autograd import FUNCTIONS, function, real, sample
+    >>> @function(reference=lambda x: 4 * x, samples=[sample(real(3))])
+    ... def quadruple(x):
+    ...     return x * 2 * 2
+    >>> FUNCTIONS.pop("quadruple").samples
+    [sample(real(3))]
+    """
     def decorate(composed):
         label = name or composed.__name__.strip("_")
-        FUNCTIONS[label] = Function(label, composed, reference, samples, differentiable)
+        FUNCTIONS[label] = Composed(label, composed, reference, samples, differentiable)
         return composed
     return decorate
 

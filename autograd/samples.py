@@ -8,7 +8,11 @@ import numpy as np
 
 
 class Draw:
-    """An array still to be drawn: a kind of values and a shape."""
+    """An array still to be drawn: a kind of values and a shape.
+
+    >>> within(0.0, 1.0, 2, 3)(np.random.default_rng(0)).shape
+    (2, 3)
+    """
 
     __slots__ = ("kind", "shape", "bounds")
 
@@ -24,7 +28,8 @@ class Draw:
 
 def _apart(rng, shape):
     size = int(np.prod(shape))
-    return (rng.permutation(size).reshape(shape) - 0.4 * size) / max(size, 1) * 2.0 + rng.uniform(0, 0.3 / (size + 1), shape)
+    steps = 2.0 * (rng.permutation(size).reshape(shape) - 0.4 * size) / max(size, 1)
+    return steps + rng.uniform(0, 0.3 / (size + 1), shape)
 
 
 _KINDS = {
@@ -80,15 +85,23 @@ def simplex(*shape):
 
 
 class Sample:
-    """One call of an op: positional arguments (:class:`Draw` or plain), keywords, and what it must raise if it must."""
+    """One call of an op: positional arguments (:class:`Draw` or plain), keywords, and what it must raise if it must.
 
-    __slots__ = ("args", "kwargs", "error", "match")
+    ``order`` says how often it can be differentiated.
+    """
 
-    def __init__(self, args, kwargs, error=None, match=None):
-        self.args, self.kwargs, self.error, self.match = args, kwargs, error, match
+    __slots__ = ("args", "kwargs", "error", "match", "order")
+
+    def __init__(self, args, kwargs, error=None, match=None, order=2):
+        self.args, self.kwargs, self.error, self.match, self.order = args, kwargs, error, match, order
 
     def draw(self, seed=0):
-        """The call's arguments, drawn: ``args, kwargs``."""
+        """The call's arguments, drawn: ``args, kwargs``.
+
+        >>> args, kwargs = sample(integers(5, 6, 2), axis=0).draw()
+        >>> args, kwargs
+        ([array([5, 5])], {'axis': 0})
+        """
         rng = np.random.default_rng(seed)
         fill = lambda a: a(rng) if isinstance(a, Draw) else [fill(b) for b in a] if isinstance(a, list) else a
         return [fill(a) for a in self.args], {k: fill(v) for k, v in self.kwargs.items()}
@@ -101,6 +114,11 @@ class Sample:
 def sample(*args, **kwargs):
     """A call that must work."""
     return Sample(args, kwargs)
+
+
+def kink(*args, **kwargs):
+    """A call at a kink, where the gradient must be the mean of those on both sides: as differences give it."""
+    return Sample(args, kwargs, order=1)
 
 
 def raises(error, match, *args, **kwargs):

@@ -1,7 +1,8 @@
 """Functions in, functions out: gradients, products with Jacobians, Jacobians and Hessians.
 
 Arguments may be tensors, arrays, numbers, and lists, tuples and dicts of them; results have the same structure.
-Transforms compose: ``grad(grad(f))`` is the second derivative.
+Transforms compose: ``grad(grad(f))`` is the second derivative. Results can be differentiated further, by another
+transform or by ``backward``, where they depend on something that requires a gradient; else they carry no graph.
 
 >>> grad(grad(lambda x: x ** 3))(2.0)
 Tensor(12.)
@@ -14,13 +15,10 @@ import numpy as np
 
 from ..utils import settings
 from ..utils.tree import flatten, leaves_like
-from . import engine, mode
-from .gradient import gradients, watched
-from .node import Leaf
-from .op import Op
+from . import mode
+from .gradient import detached, gradients, name_of, passed_on, watched
+from .node import Leaf, reachable
 from .value import Value, load_types, wrap
-
-IDENTITY = Op("identity", lambda x: x, lambda x: x.shape, [lambda g, _out, _x: g])
 
 
 def grad(f, argnums=0, has_aux=False):
@@ -31,8 +29,14 @@ def grad(f, argnums=0, has_aux=False):
         argnums: which argument to differentiate by: an index, a name, or a tuple of them (then a tuple is returned).
         has_aux: return ``(gradient, anything)``.
 
+    Raises:
+        TypeError: when called, for a result that is no scalar, an argument that is not of floats, or ``argnums`` that
+            fit no argument.
+
     >>> grad(lambda x, y: (x * y).sum(), argnums=(0, 1))([1.0, 2.0], [3.0, 4.0])
     (Tensor([3., 4.]), Tensor([1., 2.]))
+    >>> grad(lambda w: (w["a"] * w["b"]).sum())({"a": 2.0, "b": 5.0})
+    {'a': Tensor(5.), 'b': Tensor(2.)}
     """
     both = value_and_grad(f, argnums, has_aux)
 
@@ -44,65 +48,89 @@ def grad(f, argnums=0, has_aux=False):
 
 
 def value_and_grad(f, argnums=0, has_aux=False):
-    """The function that gives ``(f(...), gradient)``; arguments as for :func:`grad`.
+    """The function that gives ``(f(...), gradient)``, or ``((f(...), anything), gradient)`` with ``has_aux``.
+
+    Arguments and errors are those of :func:`grad`.
 
     >>> value_and_grad(lambda x: x ** 2)(3.0)
     (Tensor(9.), Tensor(6.))
     """
     @functools.wraps(f)
     def both(*args, **kwargs):
-        args, kwargs, picked = _pick(f, args, kwargs, argnums)
-        leaves, build = flatten(picked)
-        inputs = [_fresh(x) for x in leaves]
-        with mode.enable_grad():
-            out = f(*_put(args, argnums, build(inputs)), **_put_named(kwargs, argnums, build(inputs)))
-        value, aux = out if has_aux else (out, None)
+        run = _Run(*_split(f, args, kwargs, argnums))
+        value, aux = _with_aux(f, run.out) if has_aux else (run.out, None)
         _require_scalar(f, value)
-        grads = _gradients([value], inputs, [wrap(np.ones(value.shape, value.dtype))])
-        plain = _plain([value], inputs)[0]
-        return ((plain, aux) if has_aux else plain), build(grads)
+        grads = run.build(run.gradients([value], [wrap(np.ones((), value.dtype))]))
+        return run.plain((value, aux) if has_aux else value), grads
     return both
 
 
 def vjp(f, *primals):
     """``f(*primals)`` and the function from a cotangent (of the result's structure) to those of the primals.
 
+    Raises:
+        TypeError: for a primal that is not of floats. ValueError: for a cotangent of another structure or shape.
+
     >>> value, pull = vjp(lambda x: x * x, [1.0, 2.0])
     >>> pull([1.0, 10.0])
     (Tensor([ 2., 40.]),)
     """
-    leaves, build = flatten(primals)
-    inputs = [_fresh(x) for x in leaves]
-    with mode.enable_grad():
-        out = f(*build(inputs))
-    outputs, build_out = flatten(out)
+    run = _Run(lambda args: f(*args), primals)
+    outputs, build = run.outputs()
 
     def pull(cotangent):
-        seeds = [_as_value(c, o) for c, o in zip(leaves_like(cotangent, out), outputs)]
-        return build(_gradients(outputs, inputs, seeds, retain_graph=True))
-    return build_out(_plain(outputs, inputs)), pull
+        seeds = _vectors(cotangent, run.out, outputs)
+        return run.build(run.gradients(outputs, seeds, retain_graph=True))
+    return run.plain(build(outputs)), pull
 
 
 def jvp(f, primals, tangents):
     """``f(*primals)`` and its derivative in the direction ``tangents``, of the result's structure.
 
+    Arguments:
+        f: any differentiable function.
+        primals, tangents: tuples, an item for each argument of ``f``.
+
+    Raises:
+        TypeError: for a primal that is not of floats. ValueError: for tangents of another structure or shape.
+
     >>> jvp(lambda x: x * x, ([1.0, 2.0],), ([1.0, 10.0],))
     (Tensor([1., 4.]), Tensor([ 2., 40.]))
     """
-    leaves, build = flatten(tuple(primals))
-    inputs = [_fresh(x) for x in leaves]
+    run, tangents = _Run(lambda args: f(*args), _as_tuple("primals", primals)), _as_tuple("tangents", tangents)
+    outputs, build = run.outputs()
+    # Two passes backward make one forward: u -> u J is linear in u, and its transpose v -> J v is what we want.
     with mode.enable_grad():
-        outputs, build_out = flatten(f(*build(inputs)))
-        # A vector-Jacobian product is linear in its vector u; its own derivative by u is the Jacobian-vector product.
-        dummies = [watched(wrap(np.ones(o.shape, o.dtype))) for o in outputs]
-        pulled = gradients(list(outputs), inputs, dummies, create_graph=True, allow_unused=True)
-    pairs = [(p, _as_value(t, x)) for p, t, x in zip(pulled, leaves_like(tuple(tangents), tuple(primals)), inputs) if p is not None]
-    pushed = _gradients([p for p, _ in pairs], dummies, [t for _, t in pairs], besides=inputs)
-    return build_out(_plain(outputs, inputs)), build_out(pushed)
+        us = [watched(wrap(np.ones(o.shape, o.dtype))) for o in outputs]
+        pulled = gradients(outputs, run.inputs, us, create_graph=True, allow_unused=True)
+    pushed = run.gradients(pulled, _vectors(tangents, primals, run.inputs), by=us)
+    return run.plain(build(outputs)), build(pushed)
+
+
+def hvp(f, primals, tangents):
+    """The Hessian of a scalar function times a vector, without forming it; structured like ``primals``.
+
+    Arguments and errors are those of :func:`jvp`, and ``f`` must return a scalar tensor.
+
+    >>> hvp(lambda x: (x ** 3).sum(), ([1.0, 2.0],), ([1.0, 10.0],))
+    (Tensor([  6., 120.]),)
+    """
+    run, tangents = _Run(lambda args: f(*args), _as_tuple("primals", primals)), _as_tuple("tangents", tangents)
+    _require_scalar(f, run.out)
+    with mode.enable_grad():
+        first = gradients(run.out, run.inputs, create_graph=True, allow_unused=True)
+    return run.build(run.gradients(first, _vectors(tangents, primals, run.inputs)))
 
 
 def jacobian(f, argnums=0):
-    """The function that gives all derivatives: an array of shape ``f(x).shape + x.shape``.
+    """The function that gives all derivatives of ``f``: an array of shape ``f(x).shape + x.shape``.
+
+    For an ``f`` that returns several tensors, or arguments of several, it gives the structure of the result, at each
+    place with the structure of the arguments.
+
+    Arguments:
+        f: returns a tensor, or a tuple, list or dict of them.
+        argnums: as for :func:`grad`.
 
     >>> jacobian(lambda x: x * x)([1.0, 2.0])
     Tensor([[2., 0.],
@@ -110,20 +138,18 @@ def jacobian(f, argnums=0):
     """
     @functools.wraps(f)
     def derivatives(*args, **kwargs):
-        args, kwargs, picked = _pick(f, args, kwargs, argnums)
-        leaves, build = flatten(picked)
-        inputs = [_fresh(x) for x in leaves]
-        with mode.enable_grad():
-            out = f(*_put(args, argnums, build(inputs)), **_put_named(kwargs, argnums, build(inputs)))
-        if not isinstance(out, Value):
-            raise TypeError(f"jacobian needs a function that returns one tensor, {_name(f)} returned {type(out).__name__}")
-        rows = [_gradients([out], inputs, [wrap(one)], retain_graph=True) for one in _basis(out)]
-        return build([_stacked([row[i] for row in rows], out.shape, x) for i, x in enumerate(inputs)])
+        run = _Run(*_split(f, args, kwargs, argnums))
+        outputs, build = run.outputs()
+        rows = [[run.gradients([o], [wrap(one)], retain_graph=True) for one in _basis(o)] for o in outputs]
+        return build([run.build([_stacked([row[i] for row in of_output], o.shape, x) for i, x in enumerate(run.inputs)])
+                      for o, of_output in zip(outputs, rows)])
     return derivatives
 
 
 def hessian(f, argnums=0):
     """The function that gives all second derivatives of a scalar function: shape ``x.shape + x.shape``.
+
+    Arguments and errors are those of :func:`grad`; several arguments give a table: ``hessian(f, (0, 1))(x, y)[0][1]``.
 
     >>> hessian(lambda x: (x ** 3).sum())([1.0, 2.0])
     Tensor([[ 6.,  0.],
@@ -132,114 +158,126 @@ def hessian(f, argnums=0):
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f, primals, tangents):
-    """The Hessian of a scalar function times a vector, without forming it; structured like ``primals``.
+class _Run:
+    """One run of a function of one tree, recorded from inputs that begin a graph of their own."""
 
-    >>> hvp(lambda x: (x ** 3).sum(), ([1.0, 2.0],), ([1.0, 10.0],))
-    (Tensor([  6., 120.]),)
-    """
-    leaves, build = flatten(tuple(primals))
-    inputs = [_fresh(x) for x in leaves]
-    with mode.enable_grad():
-        value = f(*build(inputs))
-        _require_scalar(f, value)
-        first = gradients(value, inputs, create_graph=True, allow_unused=True)
-    pairs = [(g, _as_value(t, x)) for g, t, x in zip(first, leaves_like(tuple(tangents), tuple(primals)), inputs)
-             if g is not None and g.node is not None]
-    return build(_gradients([g for g, _ in pairs], inputs, [t for _, t in pairs]))
+    def __init__(self, f, primals):
+        leaves, self.build = flatten(primals)
+        self.inputs = [_fresh(x) for x in leaves]
+        with mode.enable_grad():        # f gets others, since it may write: x += 1 changes the tensor's node
+            self.out = f(self.build(map(passed_on, self.inputs)))
+
+    def outputs(self):
+        """The leaves of the result as Values, and the function that builds its structure."""
+        leaves, build = flatten(self.out)
+        return [x if isinstance(x, Value) else wrap(np.asarray(x)) for x in leaves], build
+
+    def gradients(self, outputs, seeds, retain_graph=False, by=None):
+        """The gradient for each input (or of ``by``), zeros where there is none; recorded if somebody may go on."""
+        by = self.inputs if by is None else by
+        pairs = [(o, s) for o, s in zip(outputs, seeds) if o is not None]
+        outputs, seeds = [o for o, _ in pairs], [s for _, s in pairs]
+        outer = self._in_outer_graph([*outputs, *seeds], by)
+        grads = gradients(outputs, by, seeds, retain_graph or outer, outer, allow_unused=True)
+        return [wrap(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(grads, by)]
+
+    def plain(self, tree):
+        """The Values of a tree cut off from the inputs, unless somebody may go on through them."""
+        leaves, build = flatten(tree)
+        values = [x for x in leaves if isinstance(x, Value)]
+        if self._in_outer_graph(values):
+            return tree
+        return build([detached(x) if isinstance(x, Value) else x for x in leaves])
+
+    def _in_outer_graph(self, values, by=()):
+        """Whether these depend on a leaf, still in use, that is not one of this run: then somebody may go on."""
+        own = {x.node for x in (*self.inputs, *by)}
+        return mode.recording() and any(type(n) is Leaf and n not in own and n.value() is not None
+                                        for n in reachable([v.node for v in values if v.node is not None]))
 
 
 # Arguments
 
-def _pick(f, args, kwargs, argnums):
-    """The arguments, those passed by position or by name alike, and the ones to differentiate by."""
-    names = argnums if isinstance(argnums, tuple | list) else (argnums,)
-    args, kwargs = list(args), dict(kwargs)
-    for name in [n for n in names if isinstance(n, str) and n not in kwargs]:
-        bound = inspect.signature(f).bind(*args, **kwargs)
-        position = list(bound.arguments).index(name) if name in bound.arguments else None
-        if position is None:
-            raise TypeError(f"argnums names {name!r}, which is no argument of this call of {_name(f)}")
-        kwargs[name] = args[position]
-        if position != len(args) - 1:
-            kwargs.update({n: args[list(bound.arguments).index(n)] for n in list(bound.arguments)[position + 1:len(args)]})
-        del args[position:]
-    for i in names:
-        if isinstance(i, int) and not -len(args) <= i < len(args):
-            raise TypeError(f"argnums={argnums} for a call of {_name(f)} with {len(args)} positional argument(s)")
-    picked = tuple(kwargs[n] if isinstance(n, str) else args[n] for n in names)
-    return args, kwargs, picked if isinstance(argnums, tuple | list) else picked[0]
+def _split(f, args, kwargs, argnums):
+    """``f`` as a function of the arguments to differentiate by, and those arguments."""
+    several = isinstance(argnums, tuple | list)
+    places = [_place(f, args, kwargs, n) for n in (argnums if several else [argnums])]
+    if len(set(places)) < len(places):
+        raise TypeError(f"argnums={argnums!r} names an argument of {name_of(f)} twice")
+
+    def call(chosen):
+        new_args, new_kwargs = list(args), dict(kwargs)
+        for place, value in zip(places, chosen if several else [chosen]):
+            (new_kwargs if isinstance(place, str) else new_args)[place] = value
+        return f(*new_args, **new_kwargs)
+    chosen = tuple(kwargs[p] if isinstance(p, str) else args[p] for p in places)
+    return call, chosen if several else chosen[0]
 
 
-def _put(args, argnums, values):
-    pairs = zip(argnums, values) if isinstance(argnums, tuple | list) else [(argnums, values)]
-    args = list(args)
-    for n, value in pairs:
-        if not isinstance(n, str):
-            args[n] = value
-    return args
-
-
-def _put_named(kwargs, argnums, values):
-    pairs = zip(argnums, values) if isinstance(argnums, tuple | list) else [(argnums, values)]
-    return {**kwargs, **{n: value for n, value in pairs if isinstance(n, str)}}
+def _place(f, args, kwargs, argnum):
+    """Where an argument stands in this call: an index into ``args``, or a key of ``kwargs``."""
+    if isinstance(argnum, str):
+        if argnum in kwargs:
+            return argnum
+        names = [p.name for p in inspect.signature(f).parameters.values() if p.kind is not p.VAR_POSITIONAL]
+        if argnum in names[:len(args)]:
+            return names.index(argnum)
+        raise TypeError(f"argnums names {argnum!r}, which is no argument of this call of {name_of(f)}")
+    if not isinstance(argnum, int | np.integer):
+        raise TypeError(f"argnums must be an index, a name or a tuple of them, got {argnum!r}")
+    if not -len(args) <= argnum < len(args):
+        raise TypeError(f"argnums={argnum} for a call of {name_of(f)} with {len(args)} positional argument(s): "
+                        "arguments passed by keyword go by their names")
+    return argnum % len(args)
 
 
 def _fresh(x):
     """``x`` as the start of a graph of its own, so that gradients count only what passes through it."""
     load_types()
     if not isinstance(x, Value):
-        x = wrap(np.asarray(x))
+        x = wrap(np.array(x))       # a copy: results may share the memory of arguments
         if x.dtype.kind == "f" or x.dtype.kind in "biu" and not x.ndim:
             x.data = x.data.astype(settings.floatx(), copy=False)
     if x.dtype.kind != "f":
         raise TypeError(f"gradients are taken with respect to floats, got {x.dtype} of shape {x.shape}")
-    if x.node is None:
-        return watched(x)
-    with mode.enable_grad():
-        return engine.apply(IDENTITY, (x,), {})
+    return watched(x) if x.node is None else passed_on(x)
 
 
-def _as_value(x, like):
-    x = x if isinstance(x, Value) else wrap(np.asarray(x, like.dtype))
-    if x.shape != like.shape:
-        raise ValueError(f"a vector of shape {x.shape} was given for a tensor of shape {like.shape}")
-    return x
+def _vectors(tree, like, values):
+    """The leaves of a tree structured like another, as Values with the shapes of ``values``."""
+    vectors = [x if isinstance(x, Value) else wrap(np.array(x, v.dtype))
+               for x, v in zip(leaves_like(tree, like), values)]
+    for x, v in zip(vectors, values):
+        if x.shape != v.shape:
+            raise ValueError(f"a vector of shape {x.shape} was given for a tensor of shape {v.shape}")
+    return vectors
+
+
+def _as_tuple(name, x):
+    if not isinstance(x, tuple | list):
+        raise TypeError(f"{name} must be a tuple with an item for each argument, got {type(x).__name__}: write (x,) "
+                        "for a single one")
+    return tuple(x)
+
+
+def _with_aux(f, out):
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError(f"with has_aux=True a function must return (scalar, anything), {name_of(f)} returned "
+                        f"{type(out).__name__}")
+    return out
 
 
 def _require_scalar(f, value):
-    if not isinstance(value, Value) or value.shape != ():
-        got = f"a tensor of shape {value.shape}" if isinstance(value, Value) else type(value).__name__
-        raise TypeError(f"gradients are taken of functions that return a scalar tensor, {_name(f)} returned {got}: reduce "
-                        "it, e.g. with .sum(), or use jacobian")
+    if not isinstance(value, Value) or value.shape != () or value.dtype.kind != "f":
+        got = f"{value.dtype} of shape {value.shape}" if isinstance(value, Value) else type(value).__name__
+        raise TypeError("gradients are taken of functions that return a scalar tensor of floats, "
+                        f"{name_of(f)} returned {got}: reduce it, e.g. with .sum(), or use jacobian")
 
 
-def _name(f):
-    return getattr(f, "__name__", type(f).__name__)
-
-
-# Gradients
-
-def _gradients(outputs, inputs, seeds, retain_graph=False, besides=()):
-    """Gradients with zeros for unused inputs; differentiable again if the outputs depend on more than the inputs."""
-    outer = _outer_graph([*outputs, *seeds], [*inputs, *besides])
-    grads = gradients(outputs, inputs, list(seeds), retain_graph or outer, outer, allow_unused=True)
-    return [wrap(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(grads, inputs)]
-
-
-def _outer_graph(values, inputs):
-    """Whether these values depend on a leaf, still in use, that is not one of the inputs: then somebody may go on."""
-    own = {x.node for x in inputs}
-    return mode.recording() and any(type(n) is Leaf and n not in own and n.value() is not None for n in engine.reachable(
-        [v.node for v in values if v.node is not None]))
-
-
-def _plain(outputs, inputs):
-    """The outputs, cut off from the inputs unless an outer graph goes on through them."""
-    return outputs if _outer_graph(outputs, inputs) else [wrap(o.data) for o in outputs]
-
+# Jacobians
 
 def _basis(out):
+    """The arrays shaped like ``out`` that are 1 at one element and 0 elsewhere."""
     for i in range(out.data.size):
         one = np.zeros(out.data.size, out.dtype)
         one[i] = 1
@@ -250,4 +288,4 @@ def _stacked(rows, shape, x):
     """The rows of a Jacobian as one tensor; NumPy's function, so that the op of its name keeps the graph."""
     if not rows:
         return wrap(np.zeros((*shape, *x.shape), x.dtype))
-    return np.concatenate([row.reshape((1, *x.shape)) for row in rows]).reshape((*shape, *x.shape))
+    return np.stack(rows).reshape((*shape, *x.shape))

@@ -41,14 +41,16 @@ def fetch(url, sha256, destination):
         raise
 
 
-def verify(path, sha256):
-    """Check that the file ``path`` has the SHA-256 ``sha256`` (64 lowercase hexadecimal digits).
+def verify(path, *sha256):
+    """Check that the file ``path`` has one of these SHA-256 (64 lowercase hexadecimal digits each).
 
     Raises:
         ValueError: the hash is another one; the text gives both.
         OSError: the file cannot be read.
     """
-    _require(_sha256(path), sha256, path)
+    found = _sha256(path)
+    if found not in sha256:
+        _require(found, sha256[0], path)
 
 
 def _sha256(path):

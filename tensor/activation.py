@@ -14,7 +14,8 @@ from .reference import each, lanes
 KINKED = [sample(nonzero(3, 4)), sample(nonzero(0, 3)), sample(nonzero())]
 
 
-@op(shape=shapes.same, vjp=[lambda g, out, _x: g * (out > 0)], reference=each(lambda x: x if x > 0 else 0.0), samples=KINKED)
+@op(shape=shapes.same, vjp=[lambda g, out, _x: g * (out > 0)], reference=each(lambda x: x if x > 0 else 0.0),
+    samples=KINKED)
 def relu(x):
     """``max(x, 0)``; its gradient is 0 at 0."""
     return np.maximum(x, 0)
@@ -70,29 +71,35 @@ def softsign(x):
     return x / (1 + absolute(x))
 
 
-@function(reference=each(lambda x: min(max(0.2 * x + 0.5, 0.0), 1.0)), samples=[sample(within(-4, 4, 3, 4)), sample(real(0, 3))])
+@function(reference=each(lambda x: min(max(0.2 * x + 0.5, 0.0), 1.0)),
+          samples=[sample(within(-4, 4, 3, 4)), sample(real(0, 3))])
 def hard_sigmoid(x):
     """``0.2 * x + 0.5`` limited to [0, 1]: Keras 1 and 2's meaning (Keras 3's is :func:`hard_silu`'s factor)."""
     return clip(0.2 * x + 0.5, 0, 1)
 
 
-@function(reference=lambda x, negative_slope=0.2: each(lambda v: v if v > 0 else negative_slope * v)(x), samples=[*KINKED, sample(nonzero(5), 0.01)])
+@function(reference=lambda x, negative_slope=0.2: each(lambda v: v if v > 0 else negative_slope * v)(x),
+          samples=[*KINKED, sample(nonzero(5), 0.01)])
 def leaky_relu(x, negative_slope=0.2):
     """``x``, and ``negative_slope * x`` below 0 (Maas et al., 2013)."""
     return where(less(x, 0), negative_slope * x, x)
 
 
-@function(reference=lambda x, alpha=1.0: each(lambda v: v if v > 0 else alpha * (math.exp(v) - 1))(x), samples=[*KINKED, sample(nonzero(5), 0.5)])
+@function(reference=lambda x, alpha=1.0: each(lambda v: v if v > 0 else alpha * (math.exp(v) - 1))(x),
+          samples=[*KINKED, sample(nonzero(5), 0.5)])
 def elu(x, alpha=1.0):
     """``x``, and ``alpha * (exp(x) - 1)`` below 0 (Clevert et al., 2015)."""
     negative = less(x, 0)
     return where(negative, alpha * expm1(where(negative, x, 0)), x)
 
 
-@function(reference=each(lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * (math.exp(x) - 1))), samples=KINKED)
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+@function(reference=each(lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * (math.exp(x) - 1))), samples=KINKED)
 def selu(x):
     """The scaled :func:`elu` that keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
-    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+    return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
 @function(reference=each(lambda x: x * _logistic(x)), samples=UNARY)
@@ -107,7 +114,8 @@ def _gelu(x, approximate=False):
     return x * 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-@function(reference=lambda x, approximate=False: each(lambda v: _gelu(v, approximate))(x), samples=[*UNARY, sample(real(3, 4), approximate=True)])
+@function(reference=lambda x, approximate=False: each(lambda v: _gelu(v, approximate))(x),
+          samples=[*UNARY, sample(real(3, 4), approximate=True)])
 def gelu(x, approximate=False):
     """``x`` times the normal distribution up to ``x`` (Hendrycks and Gimpel, 2016); ``approximate`` by a tanh."""
     if approximate:
@@ -121,7 +129,8 @@ def mish(x):
     return x * tanh(softplus(x))
 
 
-@function(reference=each(lambda x: min(max(x, 0.0), 6.0)), samples=[sample(within(0.5, 5, 4)), sample(within(6.5, 9, 3)), *KINKED])
+@function(reference=each(lambda x: min(max(x, 0.0), 6.0)),
+          samples=[sample(within(0.5, 5, 4)), sample(within(6.5, 9, 3)), *KINKED])
 def relu6(x):
     """:func:`relu` limited to 6."""
     return clip(x, 0, 6)

@@ -14,13 +14,17 @@ def _broadcast_shape(x, shape):
     return shape
 
 
-@op(shape=_broadcast_shape, vjp=[lambda g, _out, _x, shape: sum_to(g, _x.shape)],
+@op(shape=_broadcast_shape, vjp=[lambda g, _out, _x, shape: sum_to(g, _x.shape)], name="broadcast_to",
     reference=lambda x, shape: x * np.ones(shape),
     samples=[sample(real(3, 1), (2, 3, 4)), sample(real(3), (3,)), sample(real(0, 1), (0, 2)),
              raises(ValueError, "cannot broadcast shape", real(3), (2, 4))])
-def broadcast_to(x, shape=()):
-    """``x`` repeated along new axes and along axes of size 1 until it has ``shape``."""
+def _broadcast_to(x, shape=()):
     return np.broadcast_to(x, shape)
+
+
+def broadcast_to(x, shape):
+    """``x`` repeated along new axes and along axes of size 1 until it has ``shape``."""
+    return _broadcast_to(x, shapes.as_shape(shape))
 
 
 @op(shape=lambda x, shape: shape, vjp=[lambda g, _out, _x, shape: broadcast_to(g, _x.shape)],
@@ -33,8 +37,8 @@ def sum_to(x, shape=()):
     return np.add.reduce(x, axis=axes).reshape(shape)
 
 
-@op(shape=lambda x, dtype: spec(x.shape, dtype), vjp=[lambda g, _out, _x, dtype: _astype(g, _x.dtype.name)], name="astype",
-    reference=lambda x, dtype: np.array(x.tolist(), dtype=dtype),
+@op(shape=lambda x, dtype: spec(x.shape, dtype), vjp=[lambda g, _out, _x, dtype: _astype(g, _x.dtype.name)],
+    name="astype", reference=lambda x, dtype: np.array(x.tolist(), dtype=dtype),
     samples=[sample(real(3), "float64"), sample(integers(0, 9, 3), "float64"), sample(real(2, 3), dtype="int32")])
 def _astype(x, dtype=None):
     return x.astype(dtype)
@@ -43,6 +47,12 @@ def _astype(x, dtype=None):
 def astype(x, dtype):
     """``x`` as another dtype: a name, a type or a NumPy dtype. Gradients come back in the dtype of ``x``."""
     return _astype(x, resolve_dtype(dtype).name)
+
+
+@op(shape=shapes.same, vjp=[lambda g, _out, _x: g], reference=np.copy, samples=[sample(real(2, 3)), sample(real())])
+def copy(x):
+    """The values in memory of their own."""
+    return x.copy()
 
 
 def match(g, like):

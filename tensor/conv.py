@@ -9,8 +9,11 @@ import math
 
 import numpy as np
 
-from ..autograd import op, raises, real, sample
+from ..autograd import function, op, raises, real, sample
 from ..autograd.value import spec
+from . import shapes
+from .indexing import take
+from .movement import pad_constant, reshape, transpose
 from .windows import check_padding, padded, per_axis, taps, window_sizes
 
 
@@ -23,11 +26,11 @@ def _groups(channels, filters, groups):
 def _conv_shape(x, w, strides, padding, dilation, groups):
     ndim = w.ndim - 2
     if ndim < 1 or x.ndim != ndim + 2:
-        raise ValueError(f"convolution needs an input (batch, *space, channels) and a kernel (*window, channels / groups, "
-                         f"filters) with as many spatial axes, got shapes {x.shape} and {w.shape}")
+        raise ValueError("convolution needs an input (batch, *space, channels) and a kernel (*window, channels / "
+                         f"groups, filters) with as many spatial axes, got shapes {x.shape} and {w.shape}")
     if x.shape[-1] is not None and x.shape[-1] != w.shape[-2] * groups:
-        raise ValueError(f"the input has {x.shape[-1]} channels (shape {x.shape}), the kernel takes {w.shape[-2] * groups} "
-                         f"(shape {w.shape}, groups={groups})")
+        raise ValueError(f"the input has {x.shape[-1]} channels (shape {x.shape}), the kernel takes "
+                         f"{w.shape[-2] * groups} (shape {w.shape}, groups={groups})")
     if w.shape[-1] % groups:
         raise ValueError(f"the {w.shape[-1]} filters do not divide into {groups} groups")
     sizes, _ = window_sizes(x.shape[1:-1], w.shape[:-2], strides, padding, dilation)
@@ -51,48 +54,55 @@ def _looped(x, w, strides, padding="valid", dilation=None, groups=1):
     return out
 
 
-_PLANE = dict(strides=(1, 1), padding="valid", dilation=(1, 1), groups=1)
-_CASES = [((2, 5, 6, 3), (3, 2, 3, 4), {}), ((1, 5, 5, 2), (3, 3, 2, 2), dict(padding="same", strides=(2, 2))),
-          ((2, 7, 6, 4), (2, 3, 2, 6), dict(groups=2, dilation=(2, 1))), ((1, 4, 5, 3), (2, 2, 1, 3), dict(groups=3)),
-          ((1, 3, 4, 2), (2, 2, 2, 3), dict(padding=((1, 2), (0, 1)), strides=(2, 1))), ((0, 5, 5, 2), (3, 3, 2, 2), {}),
-          ((2, 9, 2), (3, 2, 4), dict(padding="causal", strides=(2,), dilation=(2,))),
-          ((1, 3, 4, 3, 2), (2, 2, 2, 2, 2), dict(strides=(1, 2, 1), dilation=(1, 1, 1)))]
+_PLANE = {"strides": (1, 1), "padding": "valid", "dilation": (1, 1), "groups": 1}
 
 
-def _with(samples, **extra):
-    return [sample(*map(lambda s: real(*s), arrays), **{**_PLANE, **kw, **extra}) for *arrays, kw in samples]
+def _cases():
+    """Shapes of an input and a kernel, and how the one slides over the other."""
+    case = lambda x, w, **attrs: (x, w, {**_PLANE, **attrs})
+    return [case((2, 5, 6, 3), (3, 2, 3, 4)),
+            case((1, 5, 5, 2), (3, 3, 2, 2), padding="same", strides=(2, 2)),
+            case((2, 7, 6, 4), (2, 3, 2, 6), groups=2, dilation=(2, 1)),
+            case((1, 4, 5, 3), (2, 2, 1, 3), groups=3),
+            case((1, 3, 4, 2), (2, 2, 2, 3), padding=((1, 2), (0, 1)), strides=(2, 1)),
+            case((2, 9, 2), (3, 2, 4), padding="causal", strides=(2,), dilation=(2,)),
+            case((1, 3, 4, 3, 2), (2, 2, 2, 2, 2), strides=(1, 2, 1), dilation=(1, 1, 1))]
 
 
-def _grad_x_reference(g, w, shape, **kw):
+FORWARD = [sample(real(*x), real(*w), **attrs) for x, w, attrs in _cases()]
+EMPTY = sample(real(0, 5, 5, 2), real(3, 3, 2, 2), **_PLANE)
+
+
+def _gradient_samples(wanted):
+    """The same cases, for the gradient of the input or of the kernel: its shape stands in for it."""
+    for x, w, attrs in _cases()[1:]:
+        g = _conv_shape(spec(x), spec(w), **attrs)
+        if wanted == "x":
+            yield sample(real(*g), real(*w), shape=x, **attrs)
+        else:
+            yield sample(real(*x), real(*g), shape=w, **attrs)
+
+
+def _grad_x_reference(g, w, shape, **attrs):
     """The transpose of the forward pass, as the matrix it is."""
     basis = np.eye(math.prod(shape)).reshape(-1, *shape)
-    return np.array([np.sum(_looped(e, w, **kw) * g) for e in basis]).reshape(shape)
+    return np.array([np.sum(_looped(e, w, **attrs) * g) for e in basis]).reshape(shape)
 
 
-def _grad_w_reference(x, g, shape, **kw):
+def _grad_w_reference(x, g, shape, **attrs):
     basis = np.eye(math.prod(shape)).reshape(-1, *shape)
-    return np.array([np.sum(_looped(x, e, **kw) * g) for e in basis]).reshape(shape)
-
-
-def _gradient_cases(missing):
-    """The cases above, with the result's shape in place of the argument whose gradient it is."""
-    for x, w, kw in _CASES[1:]:
-        if 0 in x:
-            continue
-        attrs = {**_PLANE, **kw}
-        g = _conv_shape(spec(x), spec(w), **attrs)
-        yield sample(real(*g), real(*w), shape=x, **attrs) if missing == "x" else sample(real(*x), real(*g), shape=w, **attrs)
+    return np.array([np.sum(_looped(x, e, **attrs) * g) for e in basis]).reshape(shape)
 
 
 @op(shape=_conv_shape, name="conv", reference=_looped,
-    vjp=[lambda g, _out, _x, w, **kw: conv_grad_x(g, w, shape=_x.shape, **kw),
-         lambda g, _out, x, _w, **kw: conv_grad_w(x, g, shape=_w.shape, **kw)],
-    samples=[*_with(_CASES), raises(ValueError, "has 3 channels .*, the kernel takes 2", real(1, 5, 5, 3), real(3, 3, 2, 4), **_PLANE),
+    vjp=[lambda g, _out, _x, w, **attrs: conv_grad_x(g, w, shape=_x.shape, **attrs),
+         lambda g, _out, x, _w, **attrs: conv_grad_w(x, g, shape=_w.shape, **attrs)],
+    samples=[*FORWARD, EMPTY,
+             raises(ValueError, "has 3 channels .*, the kernel takes 2", real(1, 5, 5, 3), real(3, 3, 2, 4), **_PLANE),
              raises(ValueError, "does not fit into 2", real(1, 2, 5, 2), real(3, 3, 2, 4), **_PLANE),
              raises(ValueError, "as many spatial axes", real(5, 5, 2), real(3, 3, 2, 4), **_PLANE)])
 def _conv(x, w, strides=(), padding="valid", dilation=(), groups=1):
-    if x.shape[-1] != w.shape[-2] * groups or x.ndim != w.ndim:
-        raise ValueError
+    _conv_shape(x, w, strides, padding, dilation, groups)
     sizes, pads = window_sizes(x.shape[1:-1], w.shape[:-2], strides, padding, dilation)
     x = padded(x, pads)
     out = np.zeros((len(x), *sizes, w.shape[-1]), np.result_type(x, w))
@@ -104,8 +114,9 @@ def _conv(x, w, strides=(), padding="valid", dilation=(), groups=1):
 
 
 @op(shape=lambda g, w, shape, **_: spec(shape, g.dtype), reference=_grad_x_reference,
-    vjp=[lambda g, _out, _g, w, shape, **kw: _conv(g, w, **kw), lambda g, _out, gy, _w, shape, **kw: conv_grad_w(g, gy, shape=_w.shape, **kw)],
-    samples=list(_gradient_cases("x")))
+    vjp=[lambda g, _out, _gy, w, shape, **attrs: _conv(g, w, **attrs),
+         lambda g, _out, gy, _w, shape, **attrs: conv_grad_w(g, gy, shape=_w.shape, **attrs)],
+    samples=list(_gradient_samples("x")))
 def conv_grad_x(g, w, shape=(), strides=(), padding="valid", dilation=(), groups=1):
     """The gradient of a convolution with respect to its input of ``shape``: also the transposed convolution."""
     sizes, pads = window_sizes(shape[1:-1], w.shape[:-2], strides, padding, dilation)
@@ -118,8 +129,9 @@ def conv_grad_x(g, w, shape=(), strides=(), padding="valid", dilation=(), groups
 
 
 @op(shape=lambda x, g, shape, **_: spec(shape, g.dtype), reference=_grad_w_reference,
-    vjp=[lambda g, _out, _x, gy, shape, **kw: conv_grad_x(gy, g, shape=_x.shape, **kw), lambda g, _out, x, _g, shape, **kw: _conv(x, g, **kw)],
-    samples=list(_gradient_cases("w")))
+    vjp=[lambda g, _out, _x, gy, shape, **attrs: conv_grad_x(gy, g, shape=_x.shape, **attrs),
+         lambda g, _out, x, _gy, shape, **attrs: _conv(x, g, **attrs)],
+    samples=list(_gradient_samples("w")))
 def conv_grad_w(x, g, shape=(), strides=(), padding="valid", dilation=(), groups=1):
     """The gradient of a convolution with respect to its kernel of ``shape``."""
     sizes, pads = window_sizes(x.shape[1:-1], shape[:-2], strides, padding, dilation)
@@ -153,6 +165,43 @@ def conv(x, w, strides=1, padding="valid", dilation=1, groups=1):
     ndim = w.ndim - 2
     return _conv(x, w, per_axis("strides", strides, ndim), check_padding(padding, ndim),
                  per_axis("dilation", dilation, ndim), groups)
+
+
+def _unfolded(x, window, strides=1, padding="valid", dilation=1):
+    """By a convolution whose kernel is an identity matrix."""
+    ndim = x.ndim - 2
+    window = per_axis("window", window, ndim)
+    rows = math.prod(window) * x.shape[-1]
+    kernel = np.eye(rows).reshape(*window, x.shape[-1], rows)
+    return _looped(x, kernel, per_axis("strides", strides, ndim), padding, per_axis("dilation", dilation, ndim))
+
+
+@function(reference=_unfolded,
+          samples=[sample(real(2, 5, 6, 3), (3, 2)), sample(real(1, 5, 5, 2), 3, 2, "same"),
+                   sample(real(2, 9, 2), 3, strides=2, padding="causal", dilation=2),
+                   sample(real(1, 3, 4, 2), 2, padding=((1, 2), (0, 1))), sample(real(1, 3, 4, 3, 1), 2),
+                   raises(ValueError, "does not fit into 2", real(1, 2, 5, 2), 3),
+                   raises(ValueError, "needs an input", real(2, 5), 3)])
+def unfold(x, window, strides=1, padding="valid", dilation=1):
+    """The windows that slide over ``x``, each flattened: im2col.
+
+    ``x`` is (batch, *space, channels), the result (batch, *positions, elements), where the elements run over the
+    window's axes and then the channels, as in a kernel of :func:`conv`. The other arguments are those of :func:`conv`.
+    """
+    ndim = x.ndim - 2
+    if ndim < 1:
+        raise ValueError(f"unfold needs an input (batch, *space, channels), got shape {x.shape}")
+    window, strides = per_axis("window", window, ndim), per_axis("strides", strides, ndim)
+    dilation, padding = per_axis("dilation", dilation, ndim), check_padding(padding, ndim)
+    sizes, pads = window_sizes(x.shape[1:-1], window, strides, padding, dilation)
+    x = pad_constant(x, ((0, 0), *pads, (0, 0)))
+    for axis, (n, k, step, gap) in enumerate(zip(sizes, window, strides, dilation)):
+        unknown = spec((n, k), "int64")
+        places = unknown if n is None else np.arange(n)[:, None] * step + np.arange(k) * gap
+        x = take(x, places, 2 * axis + 1)
+    positions, offsets = range(1, 2 * ndim, 2), range(2, 2 * ndim + 1, 2)
+    x = transpose(x, (0, *positions, *offsets, 2 * ndim + 1))
+    return reshape(x, (*x.shape[:ndim + 1], shapes.size(x.shape[ndim + 1:])))
 
 
 def conv_transpose(g, w, shape, strides=1, padding="valid", dilation=1, groups=1):

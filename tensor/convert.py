@@ -8,25 +8,29 @@ from ..utils import settings
 
 def array_of(data, dtype=None, copy=True):
     """The array that a Tensor of ``data`` holds: floating-point data become floatx unless ``dtype`` is given."""
-    data = data.data if isinstance(data, Value) else data
     if isinstance(data, Spec):
         raise TypeError(f"a Tensor needs values, got {data}, which has only a shape")
-    if isinstance(data, list | tuple):
-        data = _nested(data)
-    array = np.asarray(data)
+    array = data.data if isinstance(data, Value) else _nested(data) if isinstance(data, list | tuple) else data
+    array = np.asarray(array)
     if dtype is None:
         dtype = settings.floatx() if array.dtype.kind == "f" else array.dtype
     dtype = resolve_dtype(dtype)
-    if array.dtype.kind not in "biufcV" or array.dtype.kind == "V" and array.dtype != dtype:
-        raise TypeError(f"a Tensor needs numbers in a rectangular arrangement, got {type(data).__name__} of dtype {array.dtype}")
-    return np.array(array, dtype, copy=copy or None, order="C")
+    check_numbers(array.dtype, data)
+    check_numbers(dtype, data)
+    return np.array(array, dtype, order="C") if copy else np.asarray(array, dtype)
+
+
+def check_numbers(dtype, data):
+    """Raise unless elements of this dtype are numbers."""
+    if dtype.kind not in "biufc" and dtype.name != "bfloat16":
+        raise TypeError("a Tensor needs numbers in a rectangular arrangement, got "
+                        f"{type(data).__name__} of dtype {dtype}")
 
 
 def _nested(data):
     """Nested sequences that may hold tensors, as arrays."""
     if any(isinstance(d, Value | list | tuple) for d in data):
-        data = [array_of(d, d.dtype, False) if isinstance(d, Value) else _nested(d) if isinstance(d, list | tuple) else d
-                for d in data]
+        data = [d.data if isinstance(d, Value) else _nested(d) if isinstance(d, list | tuple) else d for d in data]
     try:
         return np.asarray(data)
     except ValueError:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ..autograd import Value, op, real, sample
+from ..autograd import Value, integers, op, real, sample
 from ..autograd.value import Version, spec, wrap
 from ..utils import settings
 from . import shapes
-from .convert import array_of, resolve_dtype
+from .adjust import astype, copy
+from .convert import array_of, check_numbers, resolve_dtype
 
 
 def array(data, dtype=None, requires_grad=False):
@@ -15,16 +16,22 @@ def array(data, dtype=None, requires_grad=False):
 
 
 def asarray(data, dtype=None, copy=None):
-    """``data`` as a Tensor; a Tensor of that dtype is returned as it is, an array's memory is shared where possible."""
-    if isinstance(data, Value) and (dtype is None or data.dtype == resolve_dtype(dtype)) and not copy:
-        return data
+    """``data`` as a Tensor: a Tensor stays in its graph, an array's memory is shared where possible."""
+    if isinstance(data, Value):
+        return _as_given(data, dtype, copy)
     return _leaf(array_of(data, dtype, bool(copy)))
+
+
+def _as_given(x, dtype, wants_copy):
+    x = x if dtype is None or x.dtype == resolve_dtype(dtype) else astype(x, dtype)
+    return copy(x) if wants_copy else x
 
 
 def from_numpy(array):
     """A Tensor that shares the array's memory and keeps its dtype. Writes to the array change the Tensor."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes a NumPy array, got {type(array).__name__}")
+    check_numbers(array.dtype, array)
     return _leaf(array)
 
 
@@ -52,30 +59,9 @@ def ones(shape, dtype=None):
 
 
 def full(shape, fill_value, dtype=None):
-    """A Tensor filled with one value."""
-    return _leaf(np.full(shapes.as_shape(shape), fill_value, dtype and resolve_dtype(dtype) or array_of(fill_value).dtype))
-
-
-def _like(name, fill):
-    @op(shape=lambda x, dtype: spec(x.shape, dtype or x.dtype), name=name, samples=[sample(real(2, 3)), sample(real(0, 3), "int32")],
-        reference=lambda x, dtype=None: np.array([fill] * x.size, dtype or x.dtype).reshape(x.shape))
-    def like(x, dtype=None):
-        return np.full(x.shape, fill, dtype or x.dtype)
-    like.__name__, like.__doc__ = name, f"A tensor of {name[:-5]}, of the shape (and dtype) of ``x``. No gradient."
-    return like
-
-
-zeros_like, ones_like = _like("zeros_like", 0), _like("ones_like", 1)
-
-
-def full_like(x, fill_value, dtype=None):
-    """A tensor filled with one value, of the shape (and dtype) of ``x``. No gradient."""
-    return ones_like(x, dtype) * fill_value if dtype else zeros_like(x) + fill_value
-
-
-def empty_like(x, dtype=None):
-    """A tensor of the shape (and dtype) of ``x`` whose values do not matter."""
-    return zeros_like(x, dtype)
+    """A Tensor filled with one value; its dtype is that of the value unless given."""
+    value = array_of(fill_value, dtype, False)
+    return _leaf(np.full(shapes.as_shape(shape), value, value.dtype))
 
 
 def empty(shape, dtype=None):
@@ -83,12 +69,41 @@ def empty(shape, dtype=None):
     return _leaf(np.empty(shapes.as_shape(shape), _default(dtype)))
 
 
+@op(shape=lambda x, fill_value, dtype: spec(x.shape, dtype or x.dtype), name="full_like",
+    reference=lambda x, fill_value, dtype=None: np.array([fill_value] * x.size, dtype or x.dtype).reshape(x.shape),
+    samples=[sample(real(2, 3), 1.5), sample(real(0, 3), 2, "int32"), sample(integers(0, 9, 4), 1, dtype="float64")])
+def _full_like(x, fill_value=0, dtype=None):
+    return np.full(x.shape, fill_value, dtype or x.dtype)
+
+
+def full_like(x, fill_value, dtype=None):
+    """A tensor filled with a number, of the shape (and dtype) of ``x``. No gradient."""
+    return _full_like(x, fill_value, None if dtype is None else resolve_dtype(dtype).name)
+
+
+def zeros_like(x, dtype=None):
+    """A tensor of zeros, of the shape (and dtype) of ``x``. No gradient."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x, dtype=None):
+    """A tensor of ones, of the shape (and dtype) of ``x``. No gradient."""
+    return full_like(x, 1, dtype)
+
+
+def empty_like(x, dtype=None):
+    """A tensor of the shape (and dtype) of ``x`` whose values do not matter. No gradient."""
+    return full_like(x, 0, dtype)
+
+
 def eye(n, m=None, k=0, dtype=None):
-    """A matrix with ones on its ``k``-th diagonal."""
+    """A matrix of ``n`` rows and ``m`` (default ``n``) columns with ones on its ``k``-th diagonal."""
     return _leaf(np.eye(n, m, k, _default(dtype)))
 
 
-identity = eye
+def identity(n, dtype=None):
+    """The identity matrix of ``n`` rows."""
+    return eye(n, dtype=dtype)
 
 
 def arange(start, stop=None, step=1, dtype=None):
@@ -99,17 +114,12 @@ def arange(start, stop=None, step=1, dtype=None):
 
 def linspace(start, stop, num=50, endpoint=True, dtype=None):
     """``num`` evenly spaced numbers from ``start`` to ``stop``."""
-    return _leaf(array_of(np.linspace(start, stop, num, endpoint), dtype, False))
+    return _leaf(array_of(np.linspace(np.asarray(start), np.asarray(stop), num, endpoint), dtype, False))
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None):
     """``num`` numbers from ``base ** start`` to ``base ** stop``, evenly spaced in their logarithm."""
-    return _leaf(array_of(np.logspace(start, stop, num, endpoint, base), dtype, False))
-
-
-def meshgrid(*arrays, indexing="xy"):
-    """Coordinate matrices of coordinate vectors."""
-    return tuple(wrap(a) for a in np.meshgrid(*(array_of(a, getattr(a, "dtype", None), False) for a in arrays), indexing=indexing, copy=True))
+    return _leaf(array_of(np.logspace(np.asarray(start), np.asarray(stop), num, endpoint, base), dtype, False))
 
 
 def _default(dtype):

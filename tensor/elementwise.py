@@ -1,8 +1,8 @@
 """Ops that work element by element and broadcast their arguments.
 
 Gradients at points where there is none: ``abs`` and ``sign`` take 0 at 0, ``maximum`` and ``minimum`` share a tie
-between both arguments, ``sqrt`` is infinite at 0, ``hypot`` takes 0 at the origin. Where no gradient arrives none
-leaves, even through an infinite derivative (see :func:`gradient_over`), so a ``where`` never lets a NaN through.
+between both arguments, ``sqrt`` is infinite at 0, ``hypot`` takes 0 at the origin. A rule that divides does so by
+:func:`gradient_over`: where no gradient arrives none leaves, so that ``where(x > 0, sqrt(x), 0)`` has no NaN at 0.
 """
 
 import functools
@@ -52,20 +52,22 @@ def multiply(x, y):
     return np.multiply(x, y)
 
 
-@binary(vjp=[lambda g, out, _x, y: gradient_over(g, y), lambda g, out, _x, y: gradient_over(negative(g * out), y)],
-        dtype="float", reference=each(operator.truediv), samples=BINARY)
+QUOTIENT = [lambda g, _out, _x, y: gradient_over(g, y),
+            lambda g, _out, x, y: gradient_over(gradient_over(negative(g * x), y), y)]
+
+
+@binary(vjp=QUOTIENT, dtype="float", reference=each(operator.truediv), samples=BINARY)
 def divide(x, y):
     """``x / y``, a float also for integers."""
     return np.divide(x, y)
 
 
-@binary(vjp=[lambda g, _out, _x, y: gradient_over(g, y), lambda g, out, _x, y: gradient_over(negative(g * out), y)],
-        dtype="float", reference=each(operator.truediv), samples=BINARY)
+@binary(vjp=QUOTIENT, dtype="float", reference=each(operator.truediv), samples=BINARY)
 def gradient_over(x, y):
-    """``x / y`` for gradients ``x``: 0 where ``x`` is 0, even if ``y`` is 0 too, and no warning."""
+    """``x / y`` for gradients ``x``: 0 where ``x`` is 0, even if ``y`` is 0 or NaN, and no warning."""
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.divide(x, y)
-    return np.where(np.equal(x, 0), np.zeros((), out.dtype), out) if np.equal(y, 0).any() else out
+    return np.where(np.equal(x, 0), np.zeros((), out.dtype), out)
 
 
 @op(shape=shapes.broadcast, reference=each(operator.floordiv), samples=BINARY + WHOLE)
@@ -89,21 +91,37 @@ def fmod(x, y):
 
 
 def _power_grad_x(g, _out, x, y):
-    if isinstance(y, int | float):
-        return g * (y * x ** (y - 1)) if y not in (0, 2) else g * (y * x)
-    return g * (y * power(x, where(equal(y, 0), 1, y - 1)))
+    """``g y x**(y - 1)``, as a quotient where that power may be infinite (at 0) or NaN (below 0)."""
+    number = isinstance(y, int | float)
+    if number and float(y).is_integer():
+        return _whole_power_grad(g, x, y)
+    undefined = less(x, 0) if number else logical_and(less(x, 0), not_equal(y, floor(y)))
+    x = where(undefined, 1, x)
+    if number:
+        above, below = (power(x, y - 1), 1) if y > 1 else (1, power(x, 1 - y))
+    else:
+        above, below = power(x, maximum(y - 1, 0)), power(x, maximum(1 - y, 0))
+    return gradient_over(g * y * above, where(undefined, math.nan, below))
+
+
+def _whole_power_grad(g, x, y):
+    if y == 2:
+        return g * (2 * x)
+    return g * (y * power(x, y - 1)) if y >= 1 else gradient_over(g * y, power(x, 1 - y))
 
 
 def _power_grad_y(g, out, x, _y):
-    return g * out * log(where(equal(x, 0), 1, x))
+    defined = greater(x, 0)
+    return g * where(defined, out, 0) * log(where(defined, x, 1))
 
 
 @binary(vjp=[_power_grad_x, _power_grad_y], reference=each(operator.pow),
         samples=[sample(positive(3, 4), real(3, 4)), sample(positive(3, 1), real(2)), sample(nonzero(3), 3),
-                 sample(real(3), 2), sample(positive(3), -0.5), sample(2.0, real(3)), sample(positive(0), real(1)),
+                 sample(real(3), 2), sample(nonzero(3), -2), sample(positive(3), -0.5), sample(positive(3), 1.5),
+                 sample(2.0, real(3)), sample(positive(0), real(1)),
                  raises(ValueError, "do not broadcast", positive(3), real(2))])
 def power(x, y):
-    """``x ** y``. The gradient for ``y`` takes 0 where ``x`` is 0, and that for ``x`` takes 0 where ``y`` is 0."""
+    """``x ** y``. The gradient for ``y`` takes 0 where ``x`` is not positive, that for ``x`` where ``y`` is 0."""
     return np.power(x, y)
 
 
@@ -117,6 +135,12 @@ def positive_(x):
 def negative(x):
     """``-x``."""
     return np.negative(x)
+
+
+@unary(vjp=[lambda g, _out, _x: conjugate(g)], reference=each(lambda x: x), samples=UNARY)
+def conjugate(x):
+    """The complex conjugate: ``x`` itself if it is real."""
+    return np.conjugate(x)
 
 
 @unary(vjp=[lambda g, _out, x: g * sign(x)], reference=each(abs), samples=STEPS)
@@ -149,7 +173,8 @@ def sqrt(x):
     return np.sqrt(x)
 
 
-@smooth(vjp=[lambda g, out, x: gradient_over(g * out, -2 * x)], reference=each(lambda x: x ** -0.5), samples=POSITIVE)
+@smooth(vjp=[lambda g, _out, x: gradient_over(g, -2 * x * sqrt(x))], reference=each(lambda x: x ** -0.5),
+        samples=POSITIVE)
 def rsqrt(x):
     """``1 / sqrt(x)``."""
     return np.divide(1, np.sqrt(x))
@@ -179,19 +204,20 @@ def minimum(x, y):
     return np.minimum(x, y)
 
 
-@function(reference=lambda x, low, high: each(lambda v, a, b: sorted((a, v, b))[1])(
-              x, -np.inf if low is None else low, np.inf if high is None else high),
-          samples=[sample(apart(3, 4), -0.3, 0.4), sample(apart(3, 4), None, 0.1), sample(apart(2, 3), within(-1, 0, 3), None),
-                   sample(apart(0, 2), 0, 1), raises(ValueError, "do not broadcast", real(3), real(2), 1)])
-def clip(x, low=None, high=None):
-    """``x`` limited to ``[low, high]``; None is no limit. At a limit the gradient goes to ``x``."""
-    if low is not None:
-        x = _limit(x, low, less(x, low))
-    return x if high is None else _limit(x, high, greater(x, high))
+def _clipped(x, min=None, max=None):
+    between = each(lambda v, low, high: low if v < low else high if v > high else v)
+    return between(x, -np.inf if min is None else min, np.inf if max is None else max)
 
 
-def _limit(x, bound, beyond):
-    return where(beyond, bound, x)
+@function(reference=_clipped,
+          samples=[sample(apart(3, 4), -0.3, 0.4), sample(apart(3, 4), None, 0.1), sample(apart(3, 4), max=0.2),
+                   sample(apart(2, 3), within(-1, 0, 3), None), sample(apart(0, 2), 0, 1),
+                   raises(ValueError, "do not broadcast", real(3), real(2), 1)])
+def clip(x, min=None, max=None):
+    """``x`` limited to ``[min, max]``; None is no limit. At a limit the gradient goes to ``x``."""
+    if min is not None:
+        x = where(less(x, min), min, x)
+    return x if max is None else where(greater(x, max), max, x)
 
 
 @function(reference=lambda x, y, weight: (1 - weight) * x + weight * y,
@@ -209,7 +235,7 @@ def hypot(x, y):
 
 
 @binary(vjp=[lambda g, _out, x, y: g * copysign(sign(x), x * y), None], dtype="float", reference=each(math.copysign),
-        samples=[sample(nonzero(3, 4), nonzero(4)), raises(ValueError, "do not broadcast", real(2, 3), real(2))])
+        samples=[sample(nonzero(3, 4), nonzero(4)), sample(nonzero(4), nonzero(3, 1)), raises(ValueError, "do not broadcast", real(2, 3), real(2))])
 def copysign(x, y):
     """The magnitude of ``x`` with the sign of ``y``. No gradient for ``y``."""
     return np.copysign(x, y)
@@ -244,6 +270,12 @@ def ceil(x):
 def trunc(x):
     """``x`` without its fraction. No gradient."""
     return np.trunc(x)
+
+
+@function(reference=lambda x, y: (x // y, x % y), samples=[*BINARY, *WHOLE])
+def divmod(x, y):
+    """``floor_divide(x, y)`` and ``remainder(x, y)``."""
+    return floor_divide(x, y), remainder(x, y)
 
 
 # Exponentials and logarithms
@@ -316,15 +348,41 @@ def _erf_series(x):
     return 2 / math.sqrt(math.pi) * math.fsum(terms)
 
 
-@smooth(vjp=[lambda g, _out, x: g * (2 / math.sqrt(math.pi) * exp(negative(x * x)))], reference=each(_erf_series),
+def _by_calls(scalar_function):
+    """A function of arrays that NumPy does not have: a call into C for each element."""
+    call = np.frompyfunc(scalar_function, 1, 1)
+
+    def forward(x):
+        x = np.asarray(x)
+        return np.asarray(call(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    return forward
+
+
+_erf, _erfc = _by_calls(math.erf), _by_calls(math.erfc)
+DENSITY = 2 / math.sqrt(math.pi)
+
+
+@smooth(vjp=[lambda g, _out, x: g * (DENSITY * exp(negative(x * x)))], reference=each(_erf_series),
         samples=[*UNARY, sample(within(-3, 3, 40))])
 def erf(x):
     """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to ``x``."""
-    x = np.asarray(x)       # NumPy has none: a call into C for each element
-    return np.asarray(_erf(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    return _erf(x)
 
 
-_erf = np.frompyfunc(math.erf, 1, 1)
+@smooth(vjp=[lambda g, _out, x: g * (-DENSITY * exp(negative(x * x)))],
+        reference=each(lambda x: 1 - _erf_series(x)), samples=[*UNARY, sample(within(-3, 2, 40))])
+def erfc(x):
+    """``1 - erf(x)``, accurate for large ``x``."""
+    return _erfc(x)
+
+
+@function(reference=each(lambda x, y: x * math.log(y) if x else 0.0),
+          samples=[sample(real(3, 4), positive(4)), sample(np.array([0, 0, 2]), np.array([0.0, -1.0, 3.0])),
+                   raises(ValueError, "do not broadcast", real(3), positive(2))])
+def xlogy(x, y):
+    """``x * log(y)``, and 0 where ``x`` is 0, whatever ``y`` is."""
+    nothing = equal(x, 0)
+    return where(nothing, 0, x * log(where(nothing, 1, y)))
 
 
 # Trigonometric and hyperbolic functions
@@ -457,6 +515,13 @@ SPECIAL = [sample(np.array([0.0, -1.5, np.nan, np.inf, -np.inf])), sample(real(0
 def isnan(x):
     """Whether NaN."""
     return np.isnan(x)
+
+
+@op(shape=shapes.same, dtype="bool", reference=each(lambda x: math.copysign(1, x) < 0, bool),
+    samples=[sample(np.array([0.0, -0.0, 1.5, -np.inf])), sample(real(0, 2))])
+def signbit(x):
+    """Whether negative, -0.0 included."""
+    return np.signbit(x)
 
 
 @op(shape=shapes.same, dtype="bool", reference=each(math.isinf, bool), samples=SPECIAL)

@@ -4,16 +4,16 @@ Indices that are arrays or tensors are inputs of the ops, the rest of an index (
 attribute, so that a captured step follows the indices of each batch.
 """
 
-import builtins
-
 import numpy as np
 
-from ..autograd import Spec, Value, booleans, function, integers, op, raises, real, sample
+from ..autograd import Spec, Value, apart, booleans, function, integers, op, raises, real, sample
 from ..autograd.value import spec, wrap
 from . import shapes
-from .adjust import broadcast_to, match
+from .adjust import astype, broadcast_to, match
+from .create import ones_like
+from .elementwise import equal, not_equal
 from .elementwise import where as _select
-from .movement import moveaxis, reshape
+from .movement import moveaxis, pad_constant, reshape
 from .reduce import sum as total
 
 ARRAY = "array"     # stands in a key for an index that is an input
@@ -22,59 +22,64 @@ ARRAY = "array"     # stands in a key for an index that is an input
 def _fill(key, indices):
     """The key with its arrays put back."""
     indices = iter(indices)
-    return tuple(next(indices) if k is ARRAY or k == ARRAY else k for k in key)
+    return tuple(next(indices) if isinstance(k, str) else k for k in key)
 
 
 def _indexed(x, *indices, key):
     """The shape of ``x[key]``, by NumPy's own rules: on arrays without memory, unknown sizes standing aside."""
     full = _fill(key, indices)
-    if None in x.shape or builtins.any(i.dtype == bool or None in i.shape for i in indices):
+    if None in x.shape or any(_is_mask(i) or None in i.shape for i in indices):
         return _indexed_open(x, full)
     stand_in = np.broadcast_to(np.zeros((), x.dtype), x.shape)
     return stand_in[tuple(np.zeros(k.shape, k.dtype) if isinstance(k, Spec) else k for k in full)].shape
 
 
 def _indexed_open(x, key):
-    """The same with None among the sizes, where each part of the key takes one axis."""
-    used = sum(0 if k is None or k is Ellipsis else k.ndim if isinstance(k, Spec) and k.dtype == bool else 1 for k in key)
-    if Ellipsis not in [k for k in key if not isinstance(k, Spec)]:
-        key = (*key, Ellipsis)
-    sizes, out, arrays, place = list(x.shape), [], [], None
-    if used > len(sizes):
-        raise IndexError(f"too many indices: {used} for {len(sizes)} dimension(s)")
-    for k in key:
-        if k is Ellipsis:
-            keep = len(x.shape) - used
-            out += [sizes.pop(0) for _ in range(keep)]
-        elif k is None:
+    """The same with unknown sizes: each part of the key takes axes of ``x`` and gives axes of the result."""
+    sizes, out, picked, places = list(x.shape), [], [], []
+    for k in _without_ellipsis(key, x.ndim):
+        if k is None:
             out.append(1)
         elif isinstance(k, slice):
-            n = sizes.pop(0)
-            out.append(_sliced_size(n, k))
-        elif isinstance(k, Spec):
-            for _ in range(k.ndim if k.dtype == bool else 1):
-                sizes.pop(0)
-            arrays.append((None,) if k.dtype == bool else k.shape)
-            place = len(out) if place is None else place
+            out.append(_sliced_size(sizes.pop(0), k))
         else:
-            sizes.pop(0)
-    if arrays:
-        out[place:place] = shapes.broadcast_shapes(*arrays)
-    return tuple(out)
+            del sizes[:_axes_taken(k)]
+            picked.append((None,) if _is_mask(k) else k.shape if isinstance(k, Spec) else ())
+            places.append(len(out))
+    if any(isinstance(k, Spec) for k in key):       # arrays and ints side by side give their axes there, else in front
+        at = places[0] if len(set(places)) == 1 else 0
+        out[at:at] = shapes.broadcast_shapes(*picked)
+    return tuple(out + sizes)
+
+
+def _without_ellipsis(key, ndim):
+    rest = ndim - sum(map(_axes_taken, key))
+    if rest < 0:
+        raise IndexError(f"too many indices: {ndim - rest} for {ndim} dimension(s)")
+    at = next((i for i, k in enumerate(key) if k is Ellipsis), len(key))
+    return (*key[:at], *[slice(None)] * rest, *key[at + 1:])
+
+
+def _axes_taken(k):
+    return 0 if k is None or k is Ellipsis else k.ndim if _is_mask(k) else 1
+
+
+def _is_mask(k):
+    return isinstance(k, Spec) and k.dtype == bool
 
 
 def _sliced_size(n, k):
-    if n is not None:
-        return len(range(n)[k])
-    return None if (k.start, k.stop, k.step) != (None, None, None) else n
+    if n is None:
+        return None
+    return len(range(n)[k])
 
 
 def _split_key(key):
     """An index as ``key, inputs``: arrays and tensors taken out."""
     inputs, template = [], []
     for k in key if isinstance(key, tuple) else (key,):
-        if isinstance(k, list):
-            k = np.asarray(k) if len(k) else np.zeros(0, np.int64)
+        if isinstance(k, list | tuple | range | np.bool):
+            k = np.asarray(k) if np.size(k) else np.zeros(np.shape(k), np.int64)
         if isinstance(k, Value | Spec | np.ndarray):
             if k.dtype.kind not in "biu":
                 raise IndexError(f"indices must be integers or booleans, got {k.dtype} of shape {k.shape}")
@@ -103,8 +108,13 @@ def _listed(x, *indices, key):
     return np.array([flat[i] for i in numbers.ravel()]).reshape(numbers.shape)
 
 
-@op(shape=_indexed, vjp=lambda i: None if i else lambda g, _out, x, *indices, key: add_at(g, *indices, key=key, shape=x.shape),
-    name="getitem", reference=_listed,
+def _read_rule(i):
+    if i == 0:
+        return lambda g, _out, x, *indices, key: add_at(g, *indices, key=key, shape=x.shape)
+    return None
+
+
+@op(shape=_indexed, vjp=_read_rule, name="getitem", reference=_listed,
     samples=[*_KEYS, raises(IndexError, "out of bounds", real(4, 3), key=(4,)),
              raises(IndexError, "too many indices", real(4), key=(0, 0))])
 def _getitem(x, *indices, key=()):
@@ -119,9 +129,15 @@ def _accumulated(g, *indices, key, shape):
     return out.reshape(shape)
 
 
-@op(shape=lambda g, *indices, key, shape: shape, name="add_at", reference=_accumulated,
-    vjp=lambda i: None if i else lambda g, _out, x, *indices, key, shape: _getitem(g, *indices, key=key),
-    samples=[sample(real(3), key=(1,), shape=(4, 3)), sample(real(2, 5, 3), integers(-4, 4, 2, 5), key=(ARRAY,), shape=(4, 3)),
+def _add_rule(i):
+    if i == 0:
+        return lambda g, _out, x, *indices, key, shape: _getitem(g, *indices, key=key)
+    return None
+
+
+@op(shape=lambda g, *indices, key, shape: shape, name="add_at", reference=_accumulated, vjp=_add_rule,
+    samples=[sample(real(3), key=(1,), shape=(4, 3)),
+             sample(real(2, 5, 3), integers(-4, 4, 2, 5), key=(ARRAY,), shape=(4, 3)),
              sample(real(2), key=(slice(None, None, -2), 0), shape=(4, 3))])
 def add_at(g, *indices, key=(), shape=()):
     """Zeros of ``shape`` to which ``g`` is added at ``key``, repeated indices adding up: the gradient of indexing."""
@@ -189,12 +205,19 @@ def _taken(x, indices, axis):
     return spec((*x.shape[:axis], *indices.shape, *x.shape[axis + 1:]), x.dtype)
 
 
-@op(shape=_taken, vjp=[lambda g, _out, _x, indices, axis: _take_grad(g, indices, axis=axis, shape=_x.shape), None], name="take",
-    reference=lambda x, indices, axis=0: np.moveaxis(np.array([np.moveaxis(x, axis, 0)[i] for i in np.ravel(indices)]).reshape(
-        *np.shape(indices), *np.moveaxis(x, axis, 0).shape[1:]), list(range(np.ndim(indices))),
-        list(range(axis % x.ndim, axis % x.ndim + np.ndim(indices)))),
+def _looped_take(x, indices, axis=0):
+    before, indices = (slice(None),) * (axis % x.ndim), np.asarray(indices)
+    out = np.empty(x.shape[:len(before)] + indices.shape + x.shape[len(before) + 1:])
+    for at, index in np.ndenumerate(indices):
+        out[before + at] = x[(*before, index)]
+    return out
+
+
+@op(shape=_taken, vjp=[lambda g, _out, _x, indices, axis: _take_grad(g, indices, axis=axis, shape=_x.shape), None],
+    name="take", reference=_looped_take,
     samples=[sample(real(5, 3), integers(0, 5, 4)), sample(real(5, 3), integers(-3, 3, 2, 4), axis=1),
-             sample(real(2, 4, 3), integers(0, 4, 2, 2), axis=-2), sample(real(5, 3), 2), sample(real(5, 3), integers(0, 5, 0)),
+             sample(real(2, 4, 3), integers(0, 4, 2, 2), axis=-2), sample(real(5, 3), 2),
+             sample(real(5, 3), integers(0, 5, 0)),
              raises(ValueError, "axis 2 is out of range", real(5, 3), integers(0, 2, 2), axis=2)])
 def _take(x, indices, axis=0):
     return np.take(x, indices, axis)
@@ -214,17 +237,62 @@ def _take_grad(g, indices, axis=0, shape=()):
 
 
 def take(x, indices, axis=None):
-    """The slices of ``x`` along ``axis`` (None: of ``x`` flattened) at ``indices``, an integer or an array of any shape."""
+    """The slices of ``x`` along ``axis`` (None: of ``x`` flattened) at ``indices``, an integer or an array of them."""
     if axis is None:
-        x, axis = reshape(x, (-1,)), 0
+        x, axis = reshape(x, -1), 0
     return _take(x, indices, axis)
+
+
+PAD_MODES = ("constant", "reflect", "edge", "symmetric", "wrap")
+
+
+@function(reference=np.pad,
+          samples=[sample(real(2, 3), 1), sample(real(2, 3), ((1, 2), (0, 1)), constant_values=1.5),
+                   sample(real(3, 4), ((0, 0), (2, 1)), "reflect"), sample(real(3, 4), (2, 5), "edge"),
+                   sample(real(3), 7, mode="symmetric"), sample(real(2, 3), ((3, 1), (0, 4)), mode="wrap"),
+                   raises(ValueError, "mode must be one of", real(3), 1, "mirror"),
+                   raises(ValueError, "must not be negative", real(3), -1),
+                   raises(ValueError, "one pair .* each of the 2 axes", real(2, 3), ((1, 1), (2, 2), (3, 3)))])
+def pad(x, pad_width, mode="constant", constant_values=0):
+    """``x`` with elements around it.
+
+    Arguments:
+        pad_width: how many: one number for all sides, one pair ``(before, after)`` for all axes, or a pair for each.
+        mode: ``'constant'`` adds ``constant_values``, ``'edge'`` the outermost element; ``'reflect'`` mirrors at that
+            element, ``'symmetric'`` beside it; ``'wrap'`` goes on at the other end.
+
+    >>> import tahr
+    >>> tahr.ops.pad([1.0, 2.0, 3.0], 2, mode="reflect")
+    Tensor([3., 2., 1., 2., 3., 2., 1.])
+    """
+    if mode not in PAD_MODES:
+        raise ValueError(f"mode must be one of {', '.join(map(repr, PAD_MODES))}, got {mode!r}")
+    widths = _pad_widths(pad_width, x.ndim)
+    if mode == "constant":
+        return pad_constant(x, widths, constant_values)
+    for axis, width in enumerate(widths):
+        if width != (0, 0):
+            n = x.shape[axis]
+            x = _take(x, spec((None,), "int64") if n is None else np.pad(np.arange(n), width, mode), axis)
+    return x
+
+
+def _pad_widths(pad_width, ndim):
+    try:
+        widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError("pad_width must be a number, a pair (before, after), or one pair for each of the "
+                         f"{ndim} axes, got {pad_width}") from None
+    if any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad widths must not be negative, got {pad_width}")
+    return tuple(map(tuple, widths))
 
 
 def _gathered(x, index, dim):
     axis = shapes.normalize_axis(dim, x.ndim)
     if index.ndim != x.ndim:
         raise ValueError(f"indices must have as many dimensions as the array, got shapes {index.shape} and {x.shape}")
-    if builtins.any(m > n for i, (m, n) in enumerate(zip(index.shape, x.shape)) if i != axis and None not in (m, n)):
+    if any(m > n for i, (m, n) in enumerate(zip(index.shape, x.shape)) if i != axis and None not in (m, n)):
         raise ValueError(f"indices of shape {index.shape} reach beyond the array of shape {x.shape}, off axis {axis}")
     return index.shape
 
@@ -260,7 +328,7 @@ def _scattered(x, src, index, dim=0):
 def _summed(src, index, dim, shape):
     out = np.zeros(shape)
     for i, at in _places(index, dim):
-        out[at] += src[i]
+        out[at] += np.broadcast_to(src, index.shape)[i]
     return out
 
 
@@ -275,16 +343,6 @@ def _gather(x, index, dim=0):
     return x[_grid(index, dim)]
 
 
-@op(shape=lambda src, index, dim, shape: spec(shape, src.dtype), name="add_along_axis", reference=_summed,
-    vjp=[lambda g, _out, _src, index, dim, shape: _gather(g, index, dim), None],
-    samples=[sample(real(2, 3), integers(0, 5, 2, 3), dim=0, shape=(5, 3)),
-             sample(real(2, 6), integers(-4, 4, 2, 6), dim=1, shape=(3, 4))])
-def _add_along(src, index, dim=0, shape=()):
-    out = np.zeros(shape, src.dtype)
-    np.add.at(out, _grid(index, dim), src)
-    return out
-
-
 def _scatter_shape(x, src, index, dim):
     target = _gathered(x, index, dim)
     if None not in target and not shapes.broadcasts(src.shape, target):
@@ -292,11 +350,25 @@ def _scatter_shape(x, src, index, dim):
     return spec(x.shape, x.dtype)
 
 
+@op(shape=lambda src, index, dim, shape: _scatter_shape(spec(shape, src.dtype), src, index, dim),
+    name="add_along_axis", reference=_summed,
+    vjp=[lambda g, _out, _src, index, dim, shape: match(_gather(g, index, dim), _src), None],
+    samples=[sample(real(2, 3), integers(0, 5, 2, 3), dim=0, shape=(5, 3)),
+             sample(real(2, 6), integers(-4, 4, 2, 6), dim=1, shape=(3, 4)),
+             sample(real(3), integers(0, 5, 2, 3), dim=0, shape=(5, 3)),
+             raises(ValueError, "reach beyond", real(4, 2), integers(0, 5, 4, 2), dim=1, shape=(3, 5))])
+def _add_along(src, index, dim=0, shape=()):
+    out = np.zeros(shape, src.dtype)
+    np.add.at(out, _grid(index, dim), src)
+    return out
+
+
 @op(shape=_scatter_shape, name="scatter", reference=_scattered,
     vjp=[lambda g, _out, _x, _src, index, dim: _scatter(g, 0, index, dim=dim),
          lambda g, _out, _x, _src, index, dim: match(_gather(g, index, dim=dim), _src), None],
     samples=[sample(real(5, 3), real(2, 3), np.array([[0, 1, 2], [4, 3, 3]]), dim=0),
-             sample(real(2, 5), 1.5, np.array([[0, 3], [4, 1]]), dim=1), sample(real(3, 2), real(2), np.array([[2, 0]]), dim=0),
+             sample(real(2, 5), 1.5, np.array([[0, 3], [4, 1]]), dim=1),
+             sample(real(3, 2), real(2), np.array([[2, 0], [0, 1]]), dim=0),
              raises(ValueError, "cannot write a value", real(3, 2), real(3), np.array([[2, 0]]), dim=0)])
 def _scatter(x, src, index, dim=0):
     out = x.copy()
@@ -318,40 +390,114 @@ def scatter(x, dim, index, src):
 
 
 @function(reference=lambda x, dim, index, src: x + _summed(src, index, dim, x.shape),
-          samples=[sample(real(5, 3), 0, integers(0, 5, 2, 3), real(2, 3)), sample(real(5, 3), 1, integers(0, 3, 4, 6), real(4, 6))])
+          samples=[sample(real(5, 3), 0, integers(0, 5, 2, 3), real(2, 3)),
+                   sample(real(5, 3), 1, integers(0, 3, 4, 6), real(4, 6)),
+                   sample(real(5, 3), 0, integers(0, 5, 2, 3), real(3))])
 def scatter_add(x, dim, index, src):
     """``x`` plus the elements of ``src``, each added where :func:`gather` would read; repeats add up."""
     return x + _add_along(src, index, dim=dim, shape=x.shape)
 
 
+def _extreme_shares(out, x, src, index, dim):
+    """Which elements of ``x`` and of ``src`` are the result, each as its share among equals."""
+    own, others = astype(equal(x, out), out.dtype), astype(equal(src, _gather(out, index, dim)), out.dtype)
+    equals = own + _add_along(others, index, dim, out.shape)
+    return own / equals, others / _gather(equals, index, dim)
+
+
+def _looped_extreme(x, src, index, dim=0, largest=True):
+    out = np.array(x)
+    for i, at in _places(index, dim):
+        out[at] = (max if largest else min)(out[at], src[i])
+    return out
+
+
+@op(shape=lambda x, src, index, dim, largest: _scatter_shape(x, src, index, dim), name="scatter_extreme",
+    vjp=[lambda g, out, x, src, index, dim, largest: g * _extreme_shares(out, x, src, index, dim)[0],
+         lambda g, out, x, src, index, dim, largest:
+             _gather(g, index, dim) * _extreme_shares(out, x, src, index, dim)[1], None],
+    reference=_looped_extreme,
+    samples=[sample(real(5, 3), real(2, 3), integers(0, 5, 2, 3), dim=0),
+             sample(real(2, 3), real(2, 6), integers(0, 3, 2, 6), dim=1, largest=False)])
+def _scatter_extreme(x, src, index, dim=0, largest=True):
+    out = x.copy()
+    (np.maximum if largest else np.minimum).at(out, _grid(index, dim), src)
+    return out
+
+
+def _looped_reduction(x, dim, index, src, reduce="sum", include_self=True):
+    """The elements that meet at each place, listed and then reduced."""
+    combine = {"sum": np.sum, "mean": np.mean, "amax": np.max, "amin": np.min}[reduce]
+    met = {}
+    for i, at in _places(index, dim):
+        at = tuple(np.mod(at, x.shape))
+        met.setdefault(at, [x[at]] if include_self else []).append(src[i])
+    out = np.array(x)
+    for at, values in met.items():
+        out[at] = combine(values)
+    return out
+
+
+@function(reference=_looped_reduction,
+          samples=[sample(real(5, 3), 0, integers(0, 5, 2, 3), real(2, 3)),
+                   sample(real(5, 3), 1, integers(-3, 3, 4, 6), real(4, 6), "mean"),
+                   sample(real(2, 5), 1, integers(0, 3, 2, 6), real(2, 6), "mean", include_self=False),
+                   sample(apart(2, 5), 1, integers(0, 3, 2, 6), real(2, 6), "amax"),
+                   sample(apart(2, 5), 1, integers(0, 3, 2, 6), real(2, 6), "amax", False),
+                   sample(apart(3, 2), 0, integers(0, 3, 4, 2), real(4, 2), reduce="amin"),
+                   raises(ValueError, "reduce must be one of", real(3), 0, integers(0, 3, 2), real(2), "median")])
+def scatter_reduce(x, dim, index, src, reduce="sum", include_self=True):
+    """A copy of ``x`` where each element of ``src`` is combined with what :func:`gather` would read at its place.
+
+    ``reduce`` is ``'sum'``, ``'mean'``, ``'amax'`` or ``'amin'``; ``include_self=False`` leaves out the elements of
+    ``x`` at the places that ``index`` names. Equal extremes share their gradient.
+    """
+    neutral = {"sum": 0, "mean": 0, "amax": -np.inf, "amin": np.inf}
+    if reduce not in neutral:
+        raise ValueError(f"reduce must be one of {', '.join(map(repr, neutral))}, got {reduce!r}")
+    if not include_self:
+        x = _scatter(x, neutral[reduce], index, dim)
+    if reduce in ("amax", "amin"):
+        return _scatter_extreme(x, src, index, dim, reduce == "amax")
+    added = scatter_add(x, dim, index, src)
+    if reduce == "sum":
+        return added
+    count = ones_like(x)
+    if not include_self:
+        count = _scatter(count, 0, index, dim)
+    return added / scatter_add(count, dim, index, ones_like(src))
+
+
 @function(reference=lambda x, indices, axis=-1: np.take_along_axis(x, indices, axis),
           samples=[sample(real(5, 3), integers(0, 5, 2, 3), axis=0), sample(real(5, 3), integers(-3, 3, 1, 4)),
-                   sample(real(1, 4), integers(0, 4, 3, 2)), raises(ValueError, "as many dimensions", real(5, 3), integers(0, 3, 5))])
+                   sample(real(1, 4), integers(0, 4, 3, 2)),
+                   raises(ValueError, "as many dimensions", real(5, 3), integers(0, 3, 5))])
 def take_along_axis(x, indices, axis=-1):
     """Elements of ``x`` at ``indices`` along ``axis``, each of the other positions by itself (as from ``argsort``)."""
     return _gather(*_side_by_side(x, indices, axis), dim=axis)
 
 
 @function(reference=lambda x, indices, values, axis=-1: _scattered(x, values, indices, axis),
-          samples=[sample(real(2, 5), np.array([[0, 3], [4, 1]]), real(2, 2)), sample(real(3, 2), np.array([[2, 0]]), 1.5, axis=0)])
+          samples=[sample(real(2, 5), np.array([[0, 3], [4, 1]]), real(2, 2)),
+                   sample(real(3, 2), np.array([[2, 0]]), 1.5, axis=0)])
 def put_along_axis(x, indices, values, axis=-1):
     """A copy of ``x`` with ``values`` at ``indices`` along ``axis``: what :func:`take_along_axis` would read."""
     return _scatter(x, values, _side_by_side(x, indices, axis)[1], dim=axis)
 
 
 def _side_by_side(x, indices, axis):
-    """Both broadcast to one shape, but along ``axis``."""
+    """Both broadcast to one shape, each with its own size along ``axis``."""
     if x.ndim != indices.ndim:
         return x, indices
     axis = shapes.normalize_axis(axis, x.ndim)
-    others = shapes.broadcast_shapes(*((*s[:axis], 1, *s[axis + 1:]) for s in (x.shape, indices.shape)))
-    wide = lambda t: broadcast_to(t, (*others[:axis], t.shape[axis], *others[axis + 1:]))
-    return (x if others == (*x.shape[:axis], 1, *x.shape[axis + 1:]) else wide(x),
-            indices if others == (*indices.shape[:axis], 1, *indices.shape[axis + 1:]) else wide(indices))
+    resized = lambda shape, n: (*shape[:axis], n, *shape[axis + 1:])
+    others = shapes.broadcast_shapes(resized(x.shape, 1), resized(indices.shape, 1))
+    widened = lambda t, shape: t if t.shape == shape else broadcast_to(t, shape)
+    return (widened(x, resized(others, x.shape[axis])), widened(indices, resized(others, indices.shape[axis])))
 
 
 def where(condition, x=None, y=None):
-    """``x`` where ``condition`` holds, else ``y``; with ``condition`` alone, the indices where it holds (:func:`nonzero`).
+    """``x`` where ``condition`` holds, else ``y``; with ``condition`` alone, the indices where it holds.
 
     No gradient enters the branch that is not chosen, and so none leaves it, even where its derivative is infinite.
 
@@ -363,7 +509,9 @@ def where(condition, x=None, y=None):
     """
     if x is None and y is None:
         return nonzero(condition)
-    return _select(condition, x, y)
+    if x is None or y is None:
+        raise ValueError("where takes a condition alone, or a condition and two values, got one value")
+    return _select(condition if condition.dtype == bool else not_equal(condition, 0), x, y)
 
 
 @function(reference=lambda x, dim, index: np.stack([x.take(i, dim) for i in index], dim),
@@ -373,17 +521,25 @@ def index_select(x, dim, index):
     return _take(x, index, dim)
 
 
-@function(reference=lambda x, dim, index, source: x + np.stack([np.sum([source.take(j, dim) for j, i in enumerate(index) if i == k]
-              or [0 * x.take(0, dim)], 0) for k in range(x.shape[dim])], dim),
-          samples=[sample(real(3, 4), 1, integers(0, 4, 5), real(3, 5)), sample(real(3, 4), 0, integers(0, 3, 2), real(2, 4))])
+def _added_slices(x, dim, index, source):
+    out = np.moveaxis(np.array(x), dim, 0)
+    for i, piece in zip(index, np.moveaxis(source, dim, 0), strict=True):
+        out[i] += piece
+    return np.moveaxis(out, 0, dim)
+
+
+@function(reference=_added_slices,
+          samples=[sample(real(3, 4), 1, integers(0, 4, 5), real(3, 5)),
+                   sample(real(3, 4), 0, integers(0, 3, 2), real(2, 4))])
 def index_add(x, dim, index, source):
     """``x`` plus the slices of ``source``, each added at its ``index`` along axis ``dim``; repeats add up."""
     axis = shapes.normalize_axis(dim, x.ndim)
     return x + _take_grad(source, index, axis=axis, shape=x.shape)
 
 
-@function(reference=lambda x, mask: np.array([v for v, m in zip(x.ravel(), np.broadcast_to(mask, x.shape).ravel()) if m]),
-          samples=[sample(real(3, 4), np.arange(12).reshape(3, 4) % 3 == 0), sample(real(3, 4), np.array([True, False, True, True]))])
+@function(reference=lambda x, mask: np.extract(np.broadcast_to(mask, x.shape), x),
+          samples=[sample(real(3, 4), np.arange(12).reshape(3, 4) % 3 == 0),
+                   sample(real(3, 4), np.array([True, False, True, True]))])
 def masked_select(x, mask):
     """The elements of ``x`` where ``mask`` holds, in one dimension."""
     shape = shapes.broadcast_shapes(x.shape, mask.shape)
@@ -401,29 +557,35 @@ def _repeated(x, repeats, axis):
     n, axis = x.shape[axis], shapes.normalize_axis(axis, x.ndim)
     if not isinstance(repeats, int) and n not in (None, len(repeats)):
         raise ValueError(f"repeats must be one number or one for each of the {n} slices, got {len(repeats)}")
-    total_ = (None if n is None else n * repeats) if isinstance(repeats, int) else builtins.sum(repeats)
-    return (*x.shape[:axis], total_, *x.shape[axis + 1:])
+    if not isinstance(repeats, int):
+        n = sum(repeats)
+    elif n is not None:
+        n = n * repeats
+    return (*x.shape[:axis], n, *x.shape[axis + 1:])
 
 
 def _repeat_rule(g, _out, _x, repeats, axis):
     return _take_grad(g, np.repeat(np.arange(_x.shape[axis]), repeats), axis=axis, shape=_x.shape)
 
 
-@op(shape=_repeated, vjp=[_repeat_rule], name="repeat",
-    reference=lambda x, repeats, axis: np.stack([row for row, r in zip(
-        np.moveaxis(x, axis, 0), [repeats] * x.shape[axis] if isinstance(repeats, int) else repeats) for _ in range(r)], axis),
+def _looped_repeat(x, repeats, axis):
+    repeats = [repeats] * x.shape[axis] if isinstance(repeats, int) else repeats
+    pieces = [piece for piece, times in zip(np.moveaxis(x, axis, 0), repeats) for _ in range(times)]
+    return np.stack(pieces, axis)
+
+
+@op(shape=_repeated, vjp=[_repeat_rule], name="repeat", reference=_looped_repeat,
     samples=[sample(real(2, 3), 2, axis=1), sample(real(3, 2), (1, 0, 2), axis=0), sample(real(2, 3), 3, -1),
              raises(ValueError, "one for each of the 3 slices", real(3, 2), (1, 2), axis=0)])
 def _repeat(x, repeats=1, axis=0):
-    if not isinstance(repeats, int) and len(repeats) != x.shape[axis]:
-        raise ValueError
+    _repeated(x, repeats, axis)
     return np.repeat(x, repeats, axis)
 
 
 def repeat(x, repeats, axis=None):
     """Each element (or slice along ``axis``) repeated ``repeats`` times; an int, or one number for each."""
     if axis is None:
-        x, axis = reshape(x, (-1,)), 0
+        x, axis = reshape(x, -1), 0
     return _repeat(x, int(repeats) if np.ndim(repeats) == 0 else tuple(map(int, repeats)), axis=axis)
 
 
@@ -432,7 +594,7 @@ def repeat(x, repeats, axis=None):
 def _diagonal_length(rows, columns, offset):
     if None in (rows, columns):
         return None
-    return builtins.max(builtins.min(rows + builtins.min(offset, 0), columns - builtins.max(offset, 0)), 0)
+    return max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
 
 
 def _diagonal_shape(x, offset, axis1, axis2):
@@ -445,16 +607,22 @@ def _diagonal_rule(g, _out, _x, offset, axis1, axis2):
     a, b = shapes.normalize_axes((axis1, axis2), len(_x.shape))
     rest = tuple(n for i, n in enumerate(_x.shape) if i not in (a, b))
     steps = np.arange(g.shape[-1])
-    full = add_at(g, steps - builtins.min(offset, 0), steps + builtins.max(offset, 0), key=(Ellipsis, ARRAY, ARRAY),
+    full = add_at(g, steps - min(offset, 0), steps + max(offset, 0), key=(Ellipsis, ARRAY, ARRAY),
                   shape=(*rest, _x.shape[a], _x.shape[b]))
     return moveaxis(full, (-2, -1), (a, b))
 
 
-@op(shape=_diagonal_shape, vjp=[_diagonal_rule], reference=lambda x, offset=0, axis1=0, axis2=1: np.array(
-        [m[i][i + offset] for m in np.moveaxis(x, (axis1, axis2), (-2, -1)).reshape(-1, x.shape[axis1], x.shape[axis2])
-         for i in range(len(m)) if 0 <= i + offset < len(m[0])]).reshape(_diagonal_shape(x, offset, axis1, axis2)),
+def _looped_diagonal(x, offset=0, axis1=0, axis2=1):
+    x = np.moveaxis(x, (axis1, axis2), (-2, -1))
+    rows, columns = x.shape[-2:]
+    found = [x[..., row, row + offset] for row in range(rows) if 0 <= row + offset < columns]
+    return np.stack(found, -1) if found else np.zeros((*x.shape[:-2], 0))
+
+
+@op(shape=_diagonal_shape, vjp=[_diagonal_rule], reference=_looped_diagonal,
     samples=[sample(real(3, 4)), sample(real(4, 3), 1), sample(real(2, 3, 4), -1, 1, 2), sample(real(3, 3), 5),
-             sample(real(3, 2, 4), 0, 2, 0), raises(ValueError, "out of range", real(3)), raises(ValueError, "twice", real(3, 3), 0, 1, 1)])
+             sample(real(3, 2, 4), 0, 2, 0), raises(ValueError, "out of range", real(3)),
+             raises(ValueError, "twice", real(3, 3), 0, 1, 1)])
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """The diagonal of two axes, ``offset`` places above the main one, as a new last axis."""
     return np.diagonal(x, offset, axis1, axis2)
@@ -470,17 +638,16 @@ def trace(x, offset=0, axis1=0, axis2=1):
 def _square(x, k):
     if x.ndim != 1:
         raise ValueError(f"diag takes a vector or a matrix, got shape {x.shape}")
-    n = None if x.shape[0] is None else x.shape[0] + builtins.abs(k)
+    n = None if x.shape[0] is None else x.shape[0] + abs(k)
     return (n, n)
 
 
-@op(shape=_square, vjp=[lambda g, _out, _x, k: diagonal(g, k)], name="diagflat", reference=lambda x, k=0: np.array(
-        [[x[min(i, j)] if j - i == k else 0 for j in range(len(x) + abs(k))] for i in range(len(x) + abs(k))]),
-    samples=[sample(real(3)), sample(real(3), -2), sample(real(3), k=1), raises(ValueError, "a vector or a matrix", real(2, 2))])
+@op(shape=_square, vjp=[lambda g, _out, _x, k: diagonal(g, k)], name="diagflat", reference=np.diagflat,
+    samples=[sample(real(3)), sample(real(3), -2), sample(real(3), k=1),
+             raises(ValueError, "a vector or a matrix", real(2, 2))])
 def diagflat(x, k=0):
     """A vector's elements on the ``k``-th diagonal of a square matrix of zeros."""
-    if x.ndim != 1:
-        raise ValueError
+    _square(x, k)
     return np.diag(x, k)
 
 
@@ -495,15 +662,16 @@ def diag(x, k=0):
 
 def nonzero(x):
     """The indices of the elements that are not 0, one integer tensor for each dimension."""
-    return tuple(wrap(i) for i in np.nonzero(_array(x)))
+    return tuple(wrap(i) for i in np.nonzero(values_of(x)))
 
 
 def unique(x):
     """The different elements of ``x``, sorted."""
-    return wrap(np.unique(_array(x)))
+    return wrap(np.unique(values_of(x)))
 
 
-def _array(x):
+def values_of(x):
+    """The array of a tensor, for results whose shape depends on the values."""
     if isinstance(x, Spec):
-        raise TypeError("the shape of this result depends on the values, which a Spec does not have")
-    return x.data if isinstance(x, Value) else np.asarray(x)
+        raise TypeError(f"the shape of this result depends on the values, which {x!r} does not have")
+    return x.data

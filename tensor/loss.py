@@ -30,8 +30,7 @@ def _same_shapes(logits, targets):
              raises(ValueError, "must have one shape", real(3, 4), real(3))])
 def softmax_cross_entropy(logits, targets):
     """``-sum(targets * log_softmax(logits))`` along the last axis; ``targets`` are probabilities, e.g. one-hot."""
-    if logits.shape != targets.shape:
-        raise ValueError
+    _same_shapes(logits, targets)
     shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True, initial=-np.inf)
     shifted -= np.log(np.add.reduce(np.exp(shifted), axis=-1, keepdims=True))
     return -np.add.reduce(targets * shifted, axis=-1)
@@ -49,6 +48,14 @@ def one_hot(labels, num_classes, dtype="float32"):
     return _one_hot(labels, num_classes, dtype)
 
 
+def check_labels(labels, classes):
+    """Raise, naming label and position, unless all labels lie from 0 to ``classes - 1``."""
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        at = np.argwhere((labels < 0) | (labels >= classes))[0]
+        raise ValueError(f"class labels must lie from 0 to {classes - 1}, the classes of the output, got "
+                         f"{labels[tuple(at)]} at position {tuple(at.tolist())}")
+
+
 def _label_shape(logits, labels):
     if len(labels.shape) != len(logits.shape) - 1 or labels.dtype.kind not in "iu":
         raise ValueError(f"labels must be integers with one axis less than the logits, got {labels.dtype} of shape "
@@ -57,21 +64,23 @@ def _label_shape(logits, labels):
     return logits.shape[:-1]
 
 
+def _looped_cross_entropy(x, labels):
+    rows = x.reshape(-1, x.shape[-1]).tolist()
+    out = [math.log(math.fsum(map(math.exp, row))) - row[label] for row, label in zip(rows, labels.ravel())]
+    return np.array(out).reshape(labels.shape)
+
+
 @op(shape=_label_shape, vjp=[lambda g, _out, x, labels: expand_dims(g, -1) * (
         softmax(x) - _one_hot(labels, x.shape[-1], x.dtype)), None],
-    reference=lambda x, labels: np.array([math.log(math.fsum(map(math.exp, row))) - row[i] for row, i in zip(
-        x.reshape(-1, x.shape[-1]).tolist(), labels.ravel())]).reshape(labels.shape),
-    samples=[sample(real(3, 4), integers(0, 4, 3)), sample(real(2, 3, 4), integers(0, 4, 2, 3)), sample(real(0, 4), integers(0, 4, 0)),
+    reference=_looped_cross_entropy,
+    samples=[sample(real(3, 4), integers(0, 4, 3)), sample(real(2, 3, 4), integers(0, 4, 2, 3)),
+             sample(real(0, 4), integers(0, 4, 0)),
              raises(ValueError, "one axis less than the logits", real(3, 4), integers(0, 4, 3, 1)),
              raises(ValueError, "labels must be integers", real(3, 4), real(3))])
 def sparse_softmax_cross_entropy(logits, labels):
     """:func:`softmax_cross_entropy` for integer class labels, one axis less than the logits."""
-    if labels.ndim != logits.ndim - 1 or labels.dtype.kind not in "iu":
-        raise ValueError
-    if labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[-1]:
-        at = np.argwhere((labels < 0) | (labels >= logits.shape[-1]))[0]
-        raise ValueError(f"class labels must lie from 0 to {logits.shape[-1] - 1}, the classes of the output, got "
-                         f"{labels[tuple(at)]} at position {tuple(at.tolist())}")
+    _label_shape(logits, labels)
+    check_labels(labels, logits.shape[-1])
     shifted = logits - np.maximum.reduce(logits, axis=-1, keepdims=True, initial=-np.inf)
     chosen = np.take_along_axis(shifted, labels[..., None], -1)[..., 0]
     return np.log(np.add.reduce(np.exp(shifted), axis=-1)) - chosen

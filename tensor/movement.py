@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 
 import numpy as np
 
@@ -26,19 +27,20 @@ def _by_element(place):
 # Shape
 
 @op(shape=lambda x, shape: shapes.resolve_reshape(x.shape, shape), name="reshape",
-    vjp=[lambda g, _out, _x, shape: _reshape(g, _x.shape)], reference=lambda x, shape: np.array(x.ravel().tolist()).reshape(shape),
+    vjp=[lambda g, _out, _x, shape: _reshape(g, _x.shape)],
+    reference=lambda x, shape: np.array(x.ravel().tolist()).reshape(shape),
     samples=[sample(real(3, 4), (2, 6)), sample(real(3, 4), shape=(-1, 2)), sample(real(2, 3, 4), (2, 12)),
              sample(real(0, 3), (0, 3, 1)), sample(real(1), ()),
-             raises(ValueError, r"cannot reshape \(3, 4\) \(12 elements\) to \(5, -1\): 12 is not", real(3, 4), (5, -1)),
+             raises(ValueError, r"cannot reshape \(3, 4\) \(12 elements\) to \(5, -1\): 12 is", real(3, 4), (5, -1)),
              raises(ValueError, "the total must not change", real(3, 4), (3, 3)),
              raises(ValueError, "can only infer one size", real(3, 4), (-1, -1))])
 def _reshape(x, shape=()):
     return x.reshape(shape)
 
 
-def reshape(x, *shape):
-    """The same elements in another shape; one size may be -1 and is inferred. ``reshape(x, (2, 3))`` or ``(x, 2, 3)``."""
-    return _reshape(x, shapes.as_shape(shape[0] if len(shape) == 1 else shape))
+def reshape(x, shape):
+    """The same elements in another shape (an int or several); one size may be -1 and is inferred."""
+    return _reshape(x, shapes.as_shape(shape))
 
 
 def _permuted(x, axes):
@@ -61,10 +63,9 @@ def _transpose(x, axes=()):
     return x.transpose(axes)
 
 
-def transpose(x, *axes):
-    """The axes in another order, reversed if none is given. ``transpose(x, (1, 0))`` or ``(x, 1, 0)``."""
-    axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-    return _transpose(x, tuple(axes) if axes else tuple(range(x.ndim))[::-1])
+def transpose(x, axes=None):
+    """The axes in another order; None reverses them."""
+    return _transpose(x, tuple(range(x.ndim))[::-1] if axes is None else shapes.as_shape(axes))
 
 
 def swapaxes(x, axis1, axis2):
@@ -103,7 +104,8 @@ def squeeze(x, axis=None):
     """Without the axes of size 1, or without those named."""
     axes = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else shapes.normalize_axes(axis, x.ndim)
     if wrong := [i for i in axes if x.shape[i] not in (1, None)]:
-        raise ValueError(f"squeeze removes axes of size 1, but axis {wrong[0]} of shape {x.shape} has size {x.shape[wrong[0]]}")
+        raise ValueError(f"squeeze removes axes of size 1, but axis {wrong[0]} of shape {x.shape} has size "
+                         f"{x.shape[wrong[0]]}")
     return _reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 
@@ -129,13 +131,23 @@ def broadcast_arrays(*arrays):
     return tuple(broadcast_to(x, shape) for x in arrays)
 
 
+def meshgrid(*arrays, indexing="xy"):
+    """Coordinate tensors of coordinate vectors: axis ``i`` follows vector ``i``, but ``'xy'`` swaps the first two."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"indexing must be 'xy' or 'ij', got {indexing!r}")
+    along = [_reshape(x, tuple(-1 if i == axis else 1 for i in range(len(arrays)))) for axis, x in enumerate(arrays)]
+    grids = broadcast_arrays(*along)
+    return tuple(swapaxes(x, 0, 1) for x in grids) if indexing == "xy" and len(arrays) > 1 else grids
+
+
 # Order
 
-@op(shape=shapes.along,
-    vjp=[lambda g, _out, _x, axis: flip(g, axis)],
-    reference=_by_element(lambda i, shape, axis=None: tuple(
-        n - 1 - k if axis is None or j in [a % len(shape) for a in np.atleast_1d(axis)] else k
-        for j, (k, n) in enumerate(zip(i, shape)))),
+def _flipped(i, shape, axis=None):
+    axes = range(len(shape)) if axis is None else [a % len(shape) for a in np.atleast_1d(axis)]
+    return tuple(n - 1 - k if j in axes else k for j, (k, n) in enumerate(zip(i, shape)))
+
+
+@op(shape=shapes.along, vjp=[lambda g, _out, _x, axis: flip(g, axis)], reference=_by_element(_flipped),
     samples=[sample(real(3, 4)), sample(real(3, 4), 0), sample(real(2, 3, 4), axis=(0, -1)),
              raises(ValueError, "out of range", real(3), 1)])
 def flip(x, axis=None):
@@ -151,8 +163,11 @@ def _rolled(i, shape, shift, axis=None):
     return tuple((k + moves.get(j, 0)) % n for j, (k, n) in enumerate(zip(i, shape)))
 
 
-@op(shape=shapes.along,
-    vjp=[lambda g, _out, _x, shift, axis: roll(g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis)],
+def _back(shift):
+    return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+
+
+@op(shape=shapes.along, vjp=[lambda g, _out, _x, shift, axis: roll(g, _back(shift), axis)],
     reference=_by_element(_rolled),
     samples=[sample(real(3, 4), 5), sample(real(3, 4), 1, axis=1), sample(real(3, 4), (1, -2), (0, 1)),
              raises(ValueError, "out of range", real(3), 1, axis=1)])
@@ -161,8 +176,13 @@ def roll(x, shift=0, axis=None):
     return np.roll(x, shift, axis)
 
 
-@function(reference=_by_element(lambda i, shape, k=1: [
-              i, (shape[1] - 1 - i[1], i[0]), (shape[0] - 1 - i[0], shape[1] - 1 - i[1]), (i[1], shape[0] - 1 - i[0])][k % 4]),
+def _turned(i, shape, k=1):
+    for _ in range(k % 4):
+        i, shape = (shape[1] - 1 - i[1], i[0]), shape[::-1]
+    return i
+
+
+@function(reference=_by_element(_turned),
           samples=[sample(real(2, 3)), sample(real(2, 3), 2), sample(real(2, 3), -1), sample(real(2, 3), k=4)])
 def rot90(x, k=1, axes=(0, 1)):
     """Turned by ``k`` right angles in the plane of two axes, from the first towards the second."""
@@ -206,7 +226,8 @@ def _joined_rule(i):
 
 @op(shape=_joined, vjp=_joined_rule, name="concatenate", reference=lambda *xs, axis=0: np.moveaxis(
         np.array([row for x in xs for row in np.moveaxis(x, axis, 0)]), 0, axis),
-    samples=[sample(real(2, 3), real(4, 3)), sample(real(2, 3), real(2, 1), real(2, 2), axis=-1), sample(real(0, 3), real(2, 3)),
+    samples=[sample(real(2, 3), real(4, 3)), sample(real(2, 3), real(2, 1), real(2, 2), axis=-1),
+             sample(real(0, 3), real(2, 3)),
              raises(ValueError, "may differ only along axis 0", real(2, 3), real(2, 4)),
              raises(ValueError, "axis 2 is out of range", real(2, 3), real(2, 3), axis=2),
              raises(ValueError, "0-d arrays", real(), real())])
@@ -234,8 +255,12 @@ def _sliced(x, axis, start, stop):
     return (*x.shape[:axis], None if n is None else len(range(n)[start:stop]), *x.shape[axis + 1:])
 
 
-@op(shape=_sliced, vjp=[lambda g, _out, _x, axis, start, stop: _pad(g, tuple(
-        (start, _x.shape[axis] - stop) if i == axis else (0, 0) for i in range(len(_x.shape))))],
+def _slice_rule(g, _out, _x, axis, start, stop):
+    outside = (start, _x.shape[axis] - stop)
+    return pad_constant(g, tuple(outside if i == axis else (0, 0) for i in range(len(_x.shape))))
+
+
+@op(shape=_sliced, vjp=[_slice_rule],
     reference=lambda x, axis, start, stop: np.stack([np.take(x, i, axis) for i in range(start, stop)], axis),
     samples=[sample(real(3, 4), 1, 1, 3), sample(real(3, 4), axis=0, start=0, stop=2)])
 def slice_along(x, axis=0, start=0, stop=0):
@@ -247,19 +272,24 @@ def split(x, indices_or_sections, axis=0):
     """Cut along ``axis`` into so many equal parts, or before each of the given indices; returns a list."""
     axis = shapes.normalize_axis(axis, x.ndim)
     n = x.shape[axis]
+    if n is None:
+        raise ValueError(f"cannot cut axis {axis} of shape {x.shape}, whose size is not known yet")
     if isinstance(indices_or_sections, int | np.integer):
-        if n is None or n % indices_or_sections:
+        if indices_or_sections < 1 or n % indices_or_sections:
             raise ValueError(f"axis {axis} of shape {x.shape} does not divide into {indices_or_sections} equal parts")
-        cuts = range(0, n + 1, n // indices_or_sections) if n else [0] * (indices_or_sections + 1)
+        cuts = [n // indices_or_sections * i for i in range(indices_or_sections + 1)]
     else:
-        cuts = [0, *(slice(None, i).indices(n)[1] for i in indices_or_sections), n]
+        cuts = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections), n]
     return [slice_along(x, axis, a, max(a, b)) for a, b in itertools.pairwise(cuts)]
 
 
 def chunk(x, chunks, axis=0):
     """Cut along ``axis`` into at most ``chunks`` parts of one size, the last perhaps smaller."""
     n = x.shape[shapes.normalize_axis(axis, x.ndim)]
-    return split(x, list(range(-(-n // chunks), n, -(-n // chunks))), axis)
+    if n is None or chunks < 1:
+        raise ValueError(f"cannot cut axis {axis} of shape {x.shape} into {chunks} chunks")
+    size = max(math.ceil(n / chunks), 1)
+    return split(x, list(range(size, n, size)), axis)
 
 
 def unstack(x, axis=0):
@@ -273,27 +303,28 @@ def tile(x, reps):
     reps = shapes.as_shape(reps)
     ndim = max(len(reps), x.ndim)
     reps, shape = (1,) * (ndim - len(reps)) + reps, (1,) * (ndim - x.ndim) + tuple(x.shape)
-    x = _reshape(x, tuple(itertools.chain.from_iterable((1, n) for n in shape)))
-    x = broadcast_to(x, tuple(itertools.chain.from_iterable(zip(reps, shape))))
+    x = _reshape(x, tuple(size for n in shape for size in (1, n)))
+    x = broadcast_to(x, tuple(size for pair in zip(reps, shape) for size in pair))
     return _reshape(x, tuple(None if n is None else r * n for r, n in zip(reps, shape)))
 
 
 # Padding and masks
 
-@op(shape=lambda x, widths, value: tuple(None if n is None else n + a + b for n, (a, b) in zip(x.shape, widths)),
-    vjp=[lambda g, _out, _x, widths, value: _unpad(g, widths)], name="pad",
-    reference=lambda x, widths, value=0.0: _padded(x, widths, value),
-    samples=[sample(real(2, 3), ((1, 2), (0, 1))), sample(real(3), ((2, 0),), value=1.5), sample(real(0, 2), ((1, 1), (0, 0)))])
-def _pad(x, widths=(), value=0):
-    out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths)], value, x.dtype)
-    out[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, widths))] = x
-    return out
-
-
-def _padded(x, widths, value):
+def _padded(x, widths, value=0.0):
     out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths)], value, dtype=float)
     for index in itertools.product(*map(range, x.shape)):
         out[tuple(i + a for i, (a, _) in zip(index, widths))] = x[index]
+    return out
+
+
+@op(shape=lambda x, widths, value: tuple(None if n is None else n + a + b for n, (a, b) in zip(x.shape, widths)),
+    vjp=[lambda g, _out, _x, widths, value: _unpad(g, widths)], reference=_padded,
+    samples=[sample(real(2, 3), ((1, 2), (0, 1))), sample(real(3), ((2, 0),), value=1.5),
+             sample(real(0, 2), ((1, 1), (0, 0)))])
+def pad_constant(x, widths=(), value=0):
+    """``x`` with ``value`` around it: ``widths`` is a tuple of ``(before, after)``, one for each axis."""
+    out = np.full([n + a + b for n, (a, b) in zip(x.shape, widths)], value, x.dtype)
+    out[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, widths))] = x
     return out
 
 
@@ -304,13 +335,6 @@ def _unpad(x, widths):
     return x
 
 
-def _pad_widths(pad_width, ndim):
-    widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
-    if any(n < 0 for pair in widths for n in pair):
-        raise ValueError(f"pad widths must not be negative, got {pad_width}")
-    return tuple(map(tuple, widths))
-
-
 def _matrix(x, k):
     if x.ndim < 2:
         raise ValueError(f"a triangle needs at least 2 dimensions, got shape {x.shape}")
@@ -318,25 +342,29 @@ def _matrix(x, k):
 
 
 def _kept(keep):
-    return lambda x, k=0: np.array([[[v if keep(j - i, k) else 0 for j, v in enumerate(row)] for i, row in enumerate(m)]
-                                    for m in x.reshape(-1, *x.shape[-2:])]).reshape(x.shape)
+    """A reference that keeps the elements whose diagonal, counted from the main one, is right."""
+    def reference(x, k=0):
+        out = np.zeros(x.shape)
+        for (*batch, row, column), value in np.ndenumerate(x):
+            if keep(column - row, k):
+                out[(*batch, row, column)] = value
+        return out
+    return reference
 
 
 TRIANGLES = [sample(real(3, 4)), sample(real(2, 3, 3), 1), sample(real(4, 3), k=-1),
              raises(ValueError, "at least 2 dimensions", real(3))]
 
 
-@op(shape=_matrix, vjp=[lambda g, _out, _x, k: tril(g, k)], reference=_kept(lambda above, k: above <= k), samples=TRIANGLES)
+@op(shape=_matrix, vjp=[lambda g, _out, _x, k: tril(g, k)], reference=_kept(operator.le), samples=TRIANGLES)
 def tril(x, k=0):
     """The last two axes' lower triangle: zeros above the ``k``-th diagonal."""
-    if x.ndim < 2:
-        raise ValueError
+    _matrix(x, k)
     return np.tril(x, k)
 
 
-@op(shape=_matrix, vjp=[lambda g, _out, _x, k: triu(g, k)], reference=_kept(lambda above, k: above >= k), samples=TRIANGLES)
+@op(shape=_matrix, vjp=[lambda g, _out, _x, k: triu(g, k)], reference=_kept(operator.ge), samples=TRIANGLES)
 def triu(x, k=0):
     """The last two axes' upper triangle: zeros below the ``k``-th diagonal."""
-    if x.ndim < 2:
-        raise ValueError
+    _matrix(x, k)
     return np.triu(x, k)

@@ -15,6 +15,7 @@ from .elementwise import (
     right_shift,
     subtract,
 )
+from .public import PUBLIC
 
 
 class Operators:
@@ -28,11 +29,17 @@ class Operators:
     __and__, __or__, __xor__, __lshift__, __rshift__ = bitwise_and, bitwise_or, bitwise_xor, left_shift, right_shift
     __neg__, __pos__, __abs__, __invert__ = (elementwise.negative, elementwise.positive_, elementwise.absolute,
                                              elementwise.invert)
-    __eq__, __ne__ = elementwise.equal, elementwise.not_equal
     __lt__, __le__, __gt__, __ge__ = (elementwise.less, elementwise.less_equal, elementwise.greater,
                                       elementwise.greater_equal)
+    __divmod__ = elementwise.divmod
     __hash__ = object.__hash__
     __getitem__ = indexing.getitem
+
+    def __eq__(self, other):
+        return NotImplemented if other is None or isinstance(other, str) else elementwise.equal(self, other)
+
+    def __ne__(self, other):
+        return NotImplemented if other is None or isinstance(other, str) else elementwise.not_equal(self, other)
 
     def __radd__(self, other):
         return add(other, self)
@@ -73,15 +80,21 @@ class Operators:
     def __rrshift__(self, other):
         return right_shift(other, self)
 
-    def __divmod__(self, other):
-        return self // other, self % other
-
     def __rdivmod__(self, other):
-        return other // self, other % self
+        return elementwise.divmod(other, self)
 
     def __round__(self, ndigits=0):
         return elementwise.round(self, ndigits or 0)
 
+    def reshape(self, *shape):
+        """The same elements in another shape: ``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
+        return movement.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes):
+        """The axes in another order, without arguments reversed: ``x.transpose(1, 0)`` or ``x.transpose((1, 0))``."""
+        return movement.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    view, permute = reshape, transpose
     T = property(movement.transpose, doc="All axes reversed, as in NumPy.")
     mT = property(movement.matrix_transpose, doc="The last two axes exchanged.")     # noqa: N815
 
@@ -99,9 +112,8 @@ class Operators:
     argmax, argmin, any, all, logsumexp = (reduce.argmax, reduce.argmin, reduce.any, reduce.all, reduce.logsumexp)
     cumsum, cumprod, cummax, median = reduce.cumsum, reduce.cumprod, order.cummax, order.median
     sort, argsort, topk = order.sort, order.argsort, order.topk
-    dot, matmul, inner, outer, trace = linalg.dot, linalg.matmul, linalg.inner, linalg.outer, indexing.trace
-    reshape = view = movement.reshape
-    transpose = permute = movement.transpose
+    dot, inner, outer = PUBLIC["dot"], PUBLIC["inner"], PUBLIC["outer"]
+    matmul, trace = linalg.matmul, indexing.trace
     swapaxes, moveaxis, flatten, ravel, squeeze = (movement.swapaxes, movement.moveaxis, movement.flatten,
                                                    movement.ravel, movement.squeeze)
     expand_dims = unsqueeze = movement.expand_dims
@@ -109,5 +121,6 @@ class Operators:
     flip, roll, tile, repeat, split, chunk = (movement.flip, movement.roll, movement.tile, indexing.repeat,
                                               movement.split, movement.chunk)
     take, gather, diagonal, nonzero = indexing.take, indexing.gather, indexing.diagonal, indexing.nonzero
-    masked_fill, masked_select, index_select = indexing.masked_fill, indexing.masked_select, indexing.index_select
+    masked_fill, masked_select, index_select = (indexing.masked_fill, PUBLIC["masked_select"],
+                                                indexing.index_select)
     astype = adjust.astype

@@ -5,9 +5,11 @@ import numpy as np
 from ..autograd import Spec, op
 from ..autograd.value import spec
 from ..utils import settings
-from ..utils.rng import default_generator
+from ..utils.rng import Generator, default_generator
 from . import shapes
-from .elementwise import log, multiply
+from .adjust import astype
+from .create import asarray
+from .elementwise import greater, less, log, multiply, negative, where
 from .indexing import take
 from .reduce import argmax
 
@@ -19,42 +21,44 @@ def _drawn(shape, dtype, **_attrs):
 
 
 @op(shape=_drawn)
-def random_uniform(*, shape=(), dtype="float32", generator=None):
+def _random_uniform(*, shape=(), dtype="float32", generator=None):
     """Floats from [0, 1)."""
-    drawn = dtype if dtype in GENERATED else "float32"
-    return generator.numpy.random(shape, dtype=drawn).astype(dtype, copy=False)
+    if dtype in GENERATED:
+        return generator.numpy.random(shape, dtype=dtype)
+    steps = 2 ** (np.finfo(dtype).nmant + 1)        # multiples of 1 / steps are exact: nothing is rounded up to 1
+    return (np.floor(generator.numpy.random(shape, dtype="float32") * steps) / steps).astype(dtype)
 
 
 @op(shape=_drawn)
-def random_normal(*, shape=(), dtype="float32", generator=None):
+def _random_normal(*, shape=(), dtype="float32", generator=None):
     """Floats from the standard normal distribution."""
     drawn = dtype if dtype in GENERATED else "float32"
     return generator.numpy.standard_normal(shape, dtype=drawn).astype(dtype, copy=False)
 
 
 @op(shape=_drawn)
-def random_truncated_normal(*, shape=(), dtype="float32", generator=None):
+def _random_truncated_normal(*, shape=(), dtype="float32", generator=None):
     """Standard normal floats, those beyond 2 deviations drawn again."""
-    out = generator.numpy.standard_normal(shape)
+    out = np.asarray(generator.numpy.standard_normal(shape))
     while (beyond := np.abs(out) > 2).any():
         out[beyond] = generator.numpy.standard_normal(np.count_nonzero(beyond))
     return out.astype(dtype)
 
 
 @op(shape=_drawn)
-def random_integers(*, shape=(), dtype="int64", low=0, high=1, generator=None):
+def _random_integers(*, shape=(), dtype="int64", low=0, high=1, generator=None):
     """Integers from [low, high)."""
     return generator.numpy.integers(low, high, shape, dtype=dtype)
 
 
 @op(shape=_drawn)
-def random_permutation(*, shape=(), dtype="int64", generator=None):
+def _random_permutation(*, shape=(), dtype="int64", generator=None):
     """0, 1, ..., n - 1 in random order."""
     return generator.numpy.permutation(shape[0]).astype(dtype, copy=False)
 
 
 @op(shape=_drawn)
-def dropout_mask(*, shape=(), dtype="float32", rate=0.5, generator=None):
+def _dropout_mask(*, shape=(), dtype="float32", rate=0.5, generator=None):
     """0 with probability ``rate``, else ``1 / (1 - rate)``, so that the mean is 1."""
     kept = generator.numpy.random(shape, dtype="float32") >= rate
     return np.multiply(kept, np.asarray(1 / (1 - rate), dtype))
@@ -69,21 +73,36 @@ def uniform(shape=(), low=0.0, high=1.0, dtype=None, generator=None):
     >>> uniform((2, 3), generator=Generator(0)).shape
     (2, 3)
     """
-    drawn = random_uniform(shape=shapes.as_shape(shape), dtype=_float(dtype), generator=generator or default_generator())
-    return drawn if (low, high) == (0.0, 1.0) else drawn * (high - low) + low
+    drawn = _random_uniform(shape=shapes.as_shape(shape), dtype=_float(dtype), generator=_stream(generator))
+    return drawn * (high - low) + low
 
 
 def normal(shape=(), mean=0.0, stddev=1.0, dtype=None, generator=None):
     """Normally distributed floats; gradients flow to a ``mean`` and ``stddev`` that are tensors."""
-    drawn = random_normal(shape=shapes.as_shape(shape), dtype=_float(dtype), generator=generator or default_generator())
+    drawn = _random_normal(shape=shapes.as_shape(shape), dtype=_float(dtype), generator=_stream(generator))
     return drawn * stddev + mean
 
 
 def truncated_normal(shape=(), mean=0.0, stddev=1.0, dtype=None, generator=None):
     """Normally distributed floats, those beyond 2 deviations drawn again."""
-    drawn = random_truncated_normal(shape=shapes.as_shape(shape), dtype=_float(dtype),
-                                    generator=generator or default_generator())
+    drawn = _random_truncated_normal(shape=shapes.as_shape(shape), dtype=_float(dtype), generator=_stream(generator))
     return drawn * stddev + mean
+
+
+def gumbel(shape=(), loc=0.0, scale=1.0, dtype=None, generator=None):
+    """Gumbel distributed floats; gradients flow to a ``loc`` and ``scale`` that are tensors."""
+    drawn = uniform(shape, 1e-7, 1.0, dtype, generator)      # no 0, whose logarithm is infinite
+    return negative(log(negative(log(drawn)))) * scale + loc
+
+
+def rand(*shape):
+    """Floats from [0, 1): ``rand(2, 3)``."""
+    return uniform(shape)
+
+
+def randn(*shape):
+    """Floats from the standard normal distribution: ``randn(2, 3)``."""
+    return normal(shape)
 
 
 def randint(low, high=None, shape=(), dtype="int64", generator=None):
@@ -91,32 +110,39 @@ def randint(low, high=None, shape=(), dtype="int64", generator=None):
     low, high = (0, low) if high is None else (low, high)
     if not low < high:
         raise ValueError(f"randint needs low < high, got {low} and {high}")
-    return random_integers(shape=shapes.as_shape(shape), dtype=dtype, low=low, high=high,
-                           generator=generator or default_generator())
+    return _random_integers(shape=shapes.as_shape(shape), dtype=np.dtype(dtype).name, low=low, high=high,
+                            generator=_stream(generator))
 
 
 def bernoulli(probability, shape=None, dtype=None, generator=None):
-    """1 with the given probability (a number or a tensor), else 0. No gradient."""
-    shape = getattr(probability, "shape", ()) if shape is None else shape
-    return (uniform(shape, generator=generator) < probability) * np.ones((), _float(dtype))
+    """1 with the given probability (a number or a tensor, whose shape is the default), else 0. No gradient."""
+    shape = np.shape(probability) if shape is None else shape
+    return astype(less(uniform(shape, generator=generator), probability), dtype or settings.floatx())
 
 
-def permutation(x, generator=None):
-    """0, ..., n - 1 in random order for an integer, else the rows of ``x`` in random order."""
-    n = x if isinstance(x, int | np.integer) else x.shape[0]
-    order = random_permutation(shape=(int(n),), generator=generator or default_generator())
-    return order if isinstance(x, int | np.integer) else take(x, order, 0)
+def permutation(n, generator=None):
+    """0, ..., n - 1 in random order, or the rows of an array in random order."""
+    rows = None if isinstance(n, int | np.integer) else asarray(n)
+    order = _random_permutation(shape=(int(n) if rows is None else rows.shape[0],), generator=_stream(generator))
+    return order if rows is None else take(rows, order, 0)
 
 
 def categorical(logits, num_samples=1, generator=None):
     """``num_samples`` class indices for each row of unnormalised log-probabilities (Gumbel's trick). No gradient."""
-    noise = uniform((*logits.shape[:-1], num_samples, logits.shape[-1]), 1e-7, 1.0, generator=generator)
-    return argmax(logits[..., None, :] - log(-log(noise)), -1)
+    shape = (*logits.shape[:-1], num_samples)
+    if isinstance(logits, Spec):
+        return spec(shape, "int64")
+    return argmax(logits[..., None, :] + gumbel((*shape, logits.shape[-1]), generator=generator), -1)
 
 
 def multinomial(probabilities, num_samples=1, generator=None):
-    """``num_samples`` class indices drawn, with replacement, for a vector or rows of probabilities. No gradient."""
-    return categorical(log(probabilities), num_samples, generator)
+    """``num_samples`` class indices, drawn with replacement, for a vector or rows of probabilities. No gradient.
+
+    The probabilities need not sum to 1; classes whose probability is 0 are never drawn.
+    """
+    possible = greater(probabilities, 0)
+    logits = where(possible, log(where(possible, probabilities, 1)), -np.inf)
+    return categorical(logits, num_samples, generator)
 
 
 def dropout(x, rate, noise_shape=None, generator=None):
@@ -128,11 +154,28 @@ def dropout(x, rate, noise_shape=None, generator=None):
         raise ValueError(f"the dropout rate must lie in [0, 1), got {rate}")
     if isinstance(x, Spec) or rate == 0:
         return x
-    shape = x.shape
-    if noise_shape is not None:
-        shape = tuple(n if m is None else m for m, n in zip(noise_shape, shape, strict=True))
-    return multiply(x, dropout_mask(shape=shape, dtype=x.dtype.name, rate=rate, generator=generator or default_generator()))
+    shape = x.shape if noise_shape is None else _noise_shape(noise_shape, x.shape)
+    dtype = x.dtype.name if x.dtype.kind == "f" else settings.floatx()
+    return multiply(x, _dropout_mask(shape=shape, dtype=dtype, rate=rate, generator=_stream(generator)))
+
+
+def _noise_shape(noise_shape, shape):
+    if len(noise_shape) != len(shape) or any(m not in (None, 1, n) for m, n in zip(noise_shape, shape)):
+        raise ValueError(f"noise_shape must have 1, None or the input's size at each axis of shape {shape}, got "
+                         f"{tuple(noise_shape)}")
+    return tuple(n if m is None else m for m, n in zip(noise_shape, shape))
 
 
 def _float(dtype):
-    return np.dtype(dtype or settings.floatx()).name
+    dtype = np.dtype(dtype or settings.floatx())
+    if dtype.kind != "f":
+        raise TypeError(f"random floats need a float dtype, got {dtype}: round them and use astype for integers")
+    return dtype.name
+
+
+def _stream(generator):
+    if generator is None:
+        return default_generator()
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator must be a tahr.utils.rng.Generator, got {type(generator).__name__} {generator!r}")
+    return generator

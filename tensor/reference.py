@@ -18,7 +18,7 @@ def fold(combine, start=None):
     """A reduction as a loop over the elements, combining two numbers at a time."""
     def reference(x, axis=None, keepdims=False):
         x = np.asarray(x)
-        axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple | list) else (axis,))]
+        axes = range(x.ndim) if axis is None else [a % x.ndim for a in np.ravel(axis).astype(int)]
         shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
         out = np.full(shape, np.nan if start is None else start, dtype=float)
         seen = np.zeros(shape, bool)

@@ -61,6 +61,11 @@ def normalize_axes(axis, ndim):
     return axes
 
 
+def as_axis(axis):
+    """An ``axis`` argument as NumPy takes it: a list becomes a tuple."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
 def reduced(x, axis=None, keepdims=False, **_attrs):
     """The shape rule of reductions."""
     axes = normalize_axes(axis, x.ndim)
@@ -104,7 +109,8 @@ def resolve_reshape(old, new):
             raise ValueError(f"cannot reshape {old} ({total} elements) to {new}: {total} is not a multiple of {rest}")
         return tuple(total // rest if n == -1 else n for n in new)
     if total != rest:
-        raise ValueError(f"cannot reshape {old} ({total} elements) to {new} ({rest} elements): the total must not change")
+        raise ValueError(f"cannot reshape {old} ({total} elements) to {new} ({rest} elements): the total must not "
+                         "change")
     return new
 
 

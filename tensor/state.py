@@ -14,7 +14,6 @@ def _assigned(x, value):
 @op(shape=_assigned)
 def assign(x, value):
     """Write ``value`` into the memory of ``x``."""
-    if np.shape(value) not in (x.shape, ()):
-        raise ValueError
+    _assigned(x, np.asarray(value))
     np.copyto(x, value, casting="same_kind")
     return x

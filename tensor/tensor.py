@@ -1,7 +1,7 @@
 """The Tensor: an array plus the node that made it.
 
-Tensors are values. ``x += 1`` and ``x[0] = 1`` give the *name* ``x`` a new value, with a gradient to the old one;
-graphs, views and other names keep what they had, so no gradient is spoiled. Memory is written by :meth:`Tensor.assign`
+Tensors are values. ``x += 1`` and ``x[0] = 1`` give the object ``x`` a new value in new memory, with a gradient to the
+old one; graphs and views keep what they had, so no gradient is spoiled. Memory is written by :meth:`Tensor.assign`
 alone, and only that of leaves: of Variables, and of tensors that require gradients inside ``no_grad()`` (there the
 in-place operators assign, as optimizers written by hand expect). Results may share memory with what they were made
 from (a slice, a reshape), so they see such writes; a gradient that needs the memory as it was is an error that names
@@ -16,8 +16,7 @@ import numpy as np
 from ..autograd import Spec, Value, gradient, mode
 from ..autograd.node import Leaf
 from ..autograd.value import Version, register_types, wrap
-from . import indexing, interop
-from .adjust import astype
+from . import adjust, indexing, interop
 from .convert import array_of
 from .operators import Operators
 from .state import assign
@@ -66,6 +65,8 @@ class Tensor(Operators, Value):
                                f"{self.node.op.name if self.node.op else 'an op'}: use detach() to cut it off")
         if wanted and self.dtype.kind != "f":
             raise TypeError(f"only floating-point tensors can require a gradient, this one is {self.dtype}")
+        if wanted and self.version is None:     # an op's result becomes a leaf, which is written: in memory of its own
+            self.data, self.version = self.data.copy(), Version()
         self.node = (self.node or Leaf(self)) if wanted else None
 
     def requires_grad_(self, wanted=True):
@@ -147,13 +148,13 @@ class Tensor(Operators, Value):
 
     def copy(self):
         """A copy of the values in memory of its own; gradients flow through it."""
-        return interop.copy_of(self)
+        return adjust.copy(self)
 
     clone = copy
 
     def to(self, dtype):
         """Another name for :meth:`astype`."""
-        return astype(self, dtype)
+        return adjust.astype(self, dtype)
 
     def contiguous(self):
         """Itself if its memory is in order, else a copy whose is."""
@@ -172,7 +173,8 @@ class Tensor(Operators, Value):
         if not self.is_leaf or self.version is None:
             raise RuntimeError(f"assign() writes into leaves, this tensor is the result of {self.grad_fn or 'an op'}: "
                                "assign to the tensor it was made from, or make a new one")
-        value = value.detach() if isinstance(value, Tensor) else array_of(value, copy=False)
+        if not isinstance(value, Tensor):
+            value = array_of(value, self.dtype if self.dtype.kind == "f" else None, copy=False)
         with mode.no_grad():
             assign(self, value)
         self.version.written(mode.user_line())
@@ -183,19 +185,23 @@ class Tensor(Operators, Value):
 
     def _before_write(self):
         if type(self.node) is Leaf and mode.recording():
-            raise RuntimeError(f"a leaf that requires a gradient (shape {self.shape}) cannot be written in place while ops "
-                               "are recorded: write inside `with tahr.no_grad():`, or compute a new tensor (x = x + 1)")
+            raise RuntimeError(f"a leaf that requires a gradient (shape {self.shape}) cannot be written in place while "
+                               "ops are recorded: write inside `with tahr.no_grad():`, or compute a new tensor "
+                               "(x = x + 1)")
         return self
 
     def _become(self, out):
         """Take the value of ``out``: a leaf with a gradient in its own memory, any other tensor by changing hands."""
-        if out.shape != self.shape or out.dtype != self.dtype:
-            raise ValueError(f"an in-place write keeps shape and dtype, here {self.shape} {self.dtype} would become "
-                             f"{out.shape} {out.dtype}: write x = x + y instead")
+        self._check_kept(out)
         if type(self.node) is Leaf:
             return self.assign(out)
         self.data, self.node, self.version = out.data, out.node, out.version or Version()
         return self
+
+    def _check_kept(self, out):
+        if out.shape != self.shape or out.dtype != self.dtype:
+            raise ValueError(f"an in-place write keeps shape and dtype, here {self.shape} {self.dtype} would become "
+                             f"{out.shape} {out.dtype}: write x = x + y instead")
 
     # Python's protocols
 
@@ -232,11 +238,14 @@ class Tensor(Operators, Value):
         return operator.index(self.data.item())
 
     def __format__(self, spec):
-        return format(self.data.item(), spec) if not self.shape else format(str(self), spec)
+        if not self.shape:
+            return format(self.data.item(), spec)
+        if spec:
+            raise TypeError(f"a format such as {spec!r} needs a 0-d tensor, this one has shape {self.shape}")
+        return str(self)
 
     def __repr__(self):
-        body = np.array2string(self.data, separator=", ", prefix="Tensor(")
-        notes = [body]
+        notes = [np.array2string(self.data, separator=", ", prefix=f"{type(self).__name__}(")]
         if self.data.size == 0 and self.shape != (0,):
             notes.append(f"shape={self.shape}")
         if self.dtype not in (np.float32, np.int64, np.bool_):
@@ -251,10 +260,13 @@ class Tensor(Operators, Value):
         return _restore, (type(self), self.data, self.is_leaf and self.requires_grad, self.name)
 
     def __copy__(self):
-        return self.detach() if not (self.is_leaf and self.requires_grad) else self.detach().requires_grad_()
+        out = self.detach()
+        out.requires_grad, out.name = self.is_leaf and self.requires_grad, self.name
+        return out
 
     def __deepcopy__(self, memo):
-        return _restore(type(self), self.data.copy(), self.is_leaf and self.requires_grad, copy.deepcopy(self.name, memo))
+        watched = self.is_leaf and self.requires_grad
+        return _restore(type(self), self.data.copy(), watched, copy.deepcopy(self.name, memo))
 
     # NumPy's protocols
 
@@ -282,7 +294,8 @@ def _in_place(method):
     return write
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"):
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift",
+              "rshift"):
     setattr(Tensor, f"__i{_name}__", _in_place(getattr(Operators, f"__{_name}__")))
 
 
@@ -307,11 +320,11 @@ class Symbol(Operators, Spec):
     Symbol(shape=(None, 64), dtype=float32)
     """
 
-    __slots__ = ()
+    __slots__ = ("name",)
 
     def __bool__(self):
-        raise TypeError(f"{self!r} has no value yet, so it is neither true nor false: Python's if, while and 'and' cannot "
-                        "decide on it; use tahr.ops.where, or run the code on tensors")
+        raise TypeError(f"{self!r} has no value yet, so it is neither true nor false: Python's if, while and 'and' "
+                        "cannot decide on it; use tahr.ops.where, or run the code on tensors")
 
     def __len__(self):
         if not self.shape or self.shape[0] is None:

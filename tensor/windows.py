@@ -1,4 +1,4 @@
-"""Windows that slide over the spatial axes of (batch, *space, channels): sizes, padding, and the walk over their taps."""
+"""Windows that slide over the spatial axes of (batch, *space, channels): sizes, padding, the walk over their taps."""
 
 import itertools
 

@@ -4,6 +4,8 @@ Generators are counter-based (Philox 4x64-10; Salmon et al., Parallel random num
 so that a kernel may draw any part of a stream by itself and the bits never depend on the number of threads.
 """
 
+import random
+
 import numpy as np
 
 
@@ -55,3 +57,13 @@ def seed_default(seed):
         _Default.generator = generator
     else:       # the same object, since layers and captured steps may hold it
         _Default.generator.seed, _Default.generator.numpy = generator.seed, generator.numpy
+
+
+def set_random_seed(seed):
+    """Fix Python's, NumPy's and tahr's random numbers, for runs that repeat to the bit.
+
+    >>> set_random_seed(1337)
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2 ** 32)
+    seed_default(seed)

@@ -1,0 +1,203 @@
+"""Dense, Activation, Dropout, Flatten and Reshape; Input."""
+
+import math
+
+from .. import activations, ops
+from ..tensor import Symbol
+from ..tensor.shapes import size
+from ..utils.rng import Generator
+from .arguments import image_layout, positive_int, weight_options
+from .base import InputSpec, Layer, checked_shape
+
+
+def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):    # noqa: N802 (Keras's name)
+    """The input of a model, as a symbol.
+
+    Arguments:
+        shape: without the batch axis; None in it for any size.
+        batch_size: default None, for any.
+        dtype: default floatx.
+        name: of the input.
+        batch_shape: the shape with the batch axis, instead of ``shape``.
+
+    Raises:
+        ValueError: for neither or both of the shapes, and for what is no shape.
+
+    >>> Input((784,))
+    Symbol(shape=(None, 784), dtype=float32)
+    """
+    if (shape is None) == (batch_shape is None):
+        raise ValueError(f"Input needs either shape or batch_shape, got shape={shape} and batch_shape={batch_shape}")
+    if hasattr(shape, "__index__"):
+        raise ValueError(f"Input needs a tuple as shape, got the int {shape}: write Input(({shape},))")
+    symbol = Symbol(checked_shape("Input", batch_shape or (batch_size, *shape)), dtype)
+    symbol.name = name
+    return symbol
+
+
+class Dense(Layer):
+    """``activation(x @ kernel + bias)``, over the last axis of the input.
+
+    Arguments:
+        units: the size of the output's last axis.
+        activation: a name or function; None (the default) for none.
+        use_bias: whether to add a bias, default True.
+        kernel_initializer, bias_initializer: how the weights begin, see :mod:`tahr.initializers`; default
+            ``'glorot_uniform'`` and ``'zeros'``.
+        kernel_regularizer, bias_regularizer: penalties added to the loss, see :mod:`tahr.regularizers`; default none.
+        kernel_constraint, bias_constraint: applied after each update, see :mod:`tahr.constraints`; default none.
+
+    Input shape: (batch, ..., features). Output shape: (batch, ..., units).
+
+    Weights: kernel (features, units), bias (units,).
+
+    Raises:
+        ValueError: when called with fewer than 2 dimensions, or other features than at first.
+
+    >>> import tahr
+    >>> tahr.layers.Dense(32)(tahr.ops.ones((8, 784))).shape
+    (8, 32)
+    """
+
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None,
+                 bias_constraint=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units = positive_int("units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_options = weight_options(kernel_initializer, kernel_regularizer, kernel_constraint)
+        self.bias_options = weight_options(bias_initializer, bias_regularizer, bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape):
+        self.input_spec.check(input_shape, self)
+        self.kernel = self.add_weight("kernel", (input_shape[-1], self.units), **self.kernel_options)
+        self.bias = self.add_weight("bias", (self.units,), **self.bias_options) if self.use_bias else None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+
+    def call(self, inputs):
+        return self.activation(ops.linear(inputs, self.kernel, self.bias))
+
+
+class Activation(Layer):
+    """An activation function as a layer; the shape stays.
+
+    Arguments:
+        activation: a name, see :mod:`tahr.activations`, or a function of a tensor.
+
+    >>> import tahr
+    >>> tahr.layers.Activation("relu")(tahr.Tensor([-1.0, 2.0]))
+    Tensor([0., 2.])
+    """
+
+    def __init__(self, activation, **kwargs):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs):
+        return self.activation(inputs)
+
+
+class Dropout(Layer):
+    """In training, sets elements to 0 with probability ``rate`` and divides the rest by ``1 - rate``.
+
+    Otherwise it does nothing; the shape stays.
+
+    Arguments:
+        rate: from 0 (nothing is dropped) up to but without 1.
+        noise_shape: where it has a 1, that axis is dropped as one; elsewhere it has the input's size, for which None
+            may stand. Default: every element is dropped on its own.
+        seed: of a generator of its own; default: the default generator.
+
+    Raises:
+        ValueError: for a rate outside [0, 1), and in training for a ``noise_shape`` that does not fit the input.
+
+    Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 15, 2014.
+
+    >>> import tahr
+    >>> tahr.layers.Dropout(0.5)(tahr.ops.ones(3))
+    Tensor([1., 1., 1.])
+    """
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"the dropout rate must lie in [0, 1), got {rate}")
+        self.rate, self.noise_shape = rate, noise_shape
+        self.generator = None if seed is None else Generator(seed)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        if self.noise_shape is not None:
+            self._check_noise(inputs.shape)
+        return ops.dropout(inputs, self.rate, self.noise_shape, self.generator)
+
+    def _check_noise(self, shape):
+        noise = tuple(self.noise_shape)
+        if len(noise) != len(shape) or any(m not in (None, 1, n) for m, n in zip(noise, shape) if n is not None):
+            raise ValueError(f"layer {self.name!r}: noise_shape {noise} does not fit the input shape {shape}: each "
+                             "entry must be 1, None or the input's size")
+
+
+class Flatten(Layer):
+    """All axes but the batch's merged into one.
+
+    Arguments:
+        data_format: ``'channels_first'`` brings the channels to the end first, so that the order is that of a
+            channels_last model; default: the setting.
+
+    Input shape: (batch, ...). Output shape: (batch, features).
+
+    >>> import tahr
+    >>> tahr.layers.Flatten()(tahr.ops.ones((2, 3, 4))).shape
+    (2, 12)
+    """
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = image_layout(data_format)
+        self.remember(data_format=self.data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+
+    def call(self, inputs):
+        if self.data_format == "channels_first" and inputs.ndim > 2:
+            inputs = ops.moveaxis(inputs, 1, -1)
+        return ops.reshape(inputs, (inputs.shape[0], size(inputs.shape[1:])))
+
+
+class Reshape(Layer):
+    """The same elements in another shape, the batch axis aside.
+
+    Arguments:
+        target_shape: sizes without the batch axis; one of them may be -1, which is inferred.
+
+    Input shape: (batch, ...). Output shape: (batch, *target_shape).
+
+    Raises:
+        ValueError: for what is no shape, and when called with another number of elements.
+
+    >>> import tahr
+    >>> tahr.layers.Reshape((3, -1))(tahr.ops.ones((2, 12))).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.target_shape = (target_shape,) if hasattr(target_shape, "__index__") else tuple(target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(f"only one size of target_shape may be -1, got {self.target_shape}")
+        for n in self.target_shape:
+            if n != -1:
+                positive_int("a size of target_shape", n)
+        self.input_spec = InputSpec(min_ndim=1)
+
+    def call(self, inputs):
+        sizes, known = inputs.shape[1:], math.prod(n for n in self.target_shape if n != -1)
+        total = size(sizes)
+        if total is not None and (total % known if -1 in self.target_shape else total != known):
+            raise ValueError(f"layer {self.name!r}: cannot reshape samples of shape {sizes} ({total} elements) to "
+                             f"{self.target_shape}: the number of elements must not change")
+        rest = None if total is None else total // known
+        return ops.reshape(inputs, (inputs.shape[0], *(rest if n == -1 else n for n in self.target_shape)))

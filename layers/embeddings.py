@@ -1,0 +1,60 @@
+"""Embedding."""
+
+import numpy as np
+
+from .. import ops
+from ..autograd import Value
+from .arguments import positive_int, weight_options
+from .base import Layer
+
+
+class Embedding(Layer):
+    """A table of vectors, looked up by integers.
+
+    Arguments:
+        input_dim: how many rows; indices lie from 0 to ``input_dim - 1``.
+        output_dim: the length of a row.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: as for :class:`Dense`; default
+            ``'uniform'``, none and none.
+        input_length: the length of the sequences, where it is fixed.
+
+    As a first layer it needs no input shape. Inputs of other dtypes are cast to integers, as ``int()`` does.
+
+    Input shape: (batch, ...), e.g. (batch, length). Output shape: (batch, ..., output_dim).
+
+    Weights: embeddings (input_dim, output_dim).
+
+    Raises:
+        IndexError: for an index outside the table; the text names it and its position.
+
+    >>> import tahr
+    >>> tahr.layers.Embedding(1000, 64)(tahr.Tensor([[1, 2, 3]])).shape
+    (1, 3, 64)
+    """
+
+    input_dtype = "int32"
+
+    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
+                 embeddings_constraint=None, input_length=None, **kwargs):
+        length = input_length if isinstance(input_length, list | tuple) else (input_length,)
+        if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
+            kwargs["batch_input_shape"] = (kwargs.pop("batch_size", None), *length)
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim = positive_int("input_dim", input_dim), positive_int("output_dim", output_dim)
+        self.options = weight_options(embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim), **self.options)
+
+    def call(self, inputs):
+        if inputs.dtype.kind not in "iu":
+            inputs = ops.astype(inputs, "int32")
+        if isinstance(inputs, Value):
+            self._check(inputs.data)
+        return ops.take(self.embeddings, inputs, 0)
+
+    def _check(self, indices):
+        if indices.size and not 0 <= indices.min() <= indices.max() < self.input_dim:
+            at = np.argwhere((indices < 0) | (indices >= self.input_dim))[0]
+            raise IndexError(f"layer {self.name!r}: indices must lie from 0 to {self.input_dim - 1} (input_dim - 1), "
+                             f"got {indices[tuple(at)]} at position {tuple(at.tolist())}")

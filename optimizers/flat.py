@@ -1,0 +1,64 @@
+"""Parameters side by side in one array, so that one pass updates them all."""
+
+import numpy as np
+
+from ..tensor import Variable
+
+
+class Group:
+    """The parameters of one dtype: their flat array, of which each is a view, and the optimizer's flat slots.
+
+    Arguments:
+        variables: of one dtype; their memory moves into the flat array.
+        slot_names: the slots to keep, one number for each parameter's.
+
+    >>> group = Group([Variable([1.0, 2.0]), Variable([[3.0]])], ("velocity",))
+    >>> group.parameters
+    Variable([1., 2., 3.])
+    >>> group.variables[0].data.base is group.parameters.data
+    True
+    """
+
+    def __init__(self, variables, slot_names):
+        self.variables, dtype = variables, variables[0].dtype
+        flat = np.concatenate([v.data.ravel() for v in variables])
+        self.parameters = Variable(0.0, trainable=False, dtype=dtype)
+        self.parameters.data = flat
+        self.slots = {name: Variable(np.zeros(flat.size), trainable=False, name=name, dtype=dtype)
+                      for name in slot_names}
+        self.pieces, start = [], 0
+        for v in variables:
+            self.pieces.append(slice(start, start + v.size))
+            v.data = flat[self.pieces[-1]].reshape(v.shape)
+            start += v.size
+
+    @property
+    def intact(self):
+        """Whether every parameter is still the view that was made here (another optimizer may have moved it)."""
+        return all(v.data.base is self.parameters.data for v in self.variables)
+
+    def slot_views(self):
+        """For each parameter its slots, by name, in its shape."""
+        return [(v, {name: slot.data[piece].reshape(v.shape) for name, slot in self.slots.items()})
+                for v, piece in zip(self.variables, self.pieces)]
+
+    def gather(self, gradients):
+        """The gradients as one flat array of the parameters' dtype."""
+        return np.concatenate([g.data.ravel() for g in gradients], dtype=self.parameters.dtype, casting="same_kind")
+
+    def written(self, where):
+        """Note a write into every parameter, for the check of saved tensors."""
+        for v in self.variables:
+            v.version.written(where)
+
+
+def grouped(variables, slot_names):
+    """One group for each dtype.
+
+    >>> [len(g.variables) for g in grouped([Variable(1.0), Variable(2.0, dtype="float64"), Variable(3.0)], ())]
+    [2, 1]
+    """
+    by_dtype = {}
+    for v in variables:
+        by_dtype.setdefault(v.dtype, []).append(v)
+    return [Group(group, slot_names) for group in by_dtype.values()]

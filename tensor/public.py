@@ -1,0 +1,84 @@
+"""The functions that users call, by name: what the family modules define, and the names they have elsewhere."""
+
+import functools
+import inspect
+import itertools
+
+import numpy as np
+
+from ..autograd import OPS, Spec, Value
+from ..autograd.value import constant, wrap
+from . import (
+    activation,
+    adjust,
+    conv,
+    create,
+    elementwise,
+    indexing,
+    linalg,
+    loss,
+    movement,
+    order,
+    pool,
+    random,
+    reduce,
+)
+
+MODULES = (elementwise, adjust, movement, create, reduce, indexing, order, linalg, activation, loss, conv, pool, random)
+INTERNAL = {"match", "check_labels", "values_of"}      # of use to other modules, not to users
+
+ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
+    "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "mod": "remainder", "pow": "power",
+    "neg": "negative", "abs": "absolute", "fabs": "absolute", "around": "round", "rint": "round", "clamp": "clip",
+    "acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "acosh": "arccosh", "asinh": "arcsinh",
+    "atanh": "arctanh", "conj": "conjugate", "degrees": "rad2deg", "radians": "deg2rad", "bitwise_invert": "invert",
+    "bitwise_not": "invert", "bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shift",
+    "amax": "max", "amin": "min", "cumulative_sum": "cumsum", "cumulative_prod": "cumprod", "vector_norm": "norm",
+    "concat": "concatenate", "cat": "concatenate", "permute_dims": "transpose", "permute": "transpose",
+    "unsqueeze": "expand_dims", "expand": "broadcast_to", "im2col": "unfold", "swish": "silu",
+    "randperm": "permutation",
+}
+
+# Parameters that are arrays wherever they occur: lists, NumPy arrays and numbers become tensors there.
+ARRAYS = {"x", "y", "w", "g", "arrays", "condition", "indices", "logits", "mask", "probabilities", "probability"}
+
+
+def _taking_lists(function):
+    """``function`` of tensors, made to take what NumPy would take for an array. Ops need no help: the gate does it."""
+    signature = inspect.signature(function)
+    leading = list(itertools.takewhile(ARRAYS.__contains__, signature.parameters))
+    if not leading:
+        return function
+    variadic = signature.parameters[leading[0]].kind is inspect.Parameter.VAR_POSITIONAL
+    count = None if variadic else len(leading)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        if args and not kwargs and all(isinstance(x, (Value, Spec)) for x in args[:count]):
+            return function(*args)
+        bound = signature.bind(*args, **kwargs)
+        given = {name: bound.arguments[name] for name in leading if name in bound.arguments}
+        for name, x in given.items():
+            several = name == "arrays" and not isinstance(x, (Value, Spec))
+            bound.arguments[name] = tuple(_as_tensor(a, x) for a in x) if several else _as_tensor(x, given.values())
+        return function(*bound.args, **bound.kwargs)
+    return call
+
+
+def _as_tensor(x, beside):
+    """``x`` as a tensor; float64 data take the float type of the tensors beside it."""
+    return x if x is None or isinstance(x, (Value, Spec)) else wrap(constant(np.asarray(x), beside))
+
+
+def _collected():
+    primitive = {op.function for op in OPS.values()}
+    found = {}
+    for module in MODULES:
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
+                found[name.rstrip("_")] = value if value in primitive else _taking_lists(value)
+    found = {name: function for name, function in found.items() if name not in INTERNAL}
+    return found | {alias: found[name] for alias, name in ALIASES.items()}
+
+
+PUBLIC = _collected()
