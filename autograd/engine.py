@@ -141,7 +141,7 @@ def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=Fals
             if grad is None or node not in leading:
                 continue
             if type(node) is Part:
-                pending.setdefault(node.parents[0], {})[node.index] = grad
+                _accumulate(pending.setdefault(node.parents[0], {}), node.index, grad)
                 continue
             for parent, g in _step(node, grad, useful):
                 _accumulate(pending, parent, g)
@@ -185,6 +185,6 @@ def _restored(node):
     return inputs
 
 
-def _accumulate(pending, node, grad):
-    before = pending.get(node)
-    pending[node] = grad if before is None else before + grad
+def _accumulate(pending, key, grad):
+    before = pending.get(key)
+    pending[key] = grad if before is None else before + grad

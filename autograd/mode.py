@@ -29,7 +29,7 @@ def anomaly():
 class _Switch:
     """A context manager and decorator (of functions and generators) that sets one field of the thread's state."""
 
-    field = None
+    field = ""
 
     def __init__(self, value):
         self.value = value

@@ -1,11 +1,12 @@
 """Ops are records, each defined once, in one place; this is the record and the table of all of them."""
 
 import functools
+import inspect
 
 from .engine import apply
 
-OPS = {}            # every primitive op by name
-FUNCTIONS = {}      # every function composed of ops by name
+OPS: dict[str, "Op"] = {}                   # every primitive op by name
+FUNCTIONS: dict[str, "Composed"] = {}       # every function composed of ops by name
 
 
 class Op:
@@ -36,16 +37,11 @@ class Op:
         self.variadic = callable(rules)             # rules(i) is then the rule of argument i
         given = [rules(0)] if self.variadic else [r for r in rules or () if r]
         self.differentiable = bool(given)
-        self._look_what_rules_use([r.__code__ for r in given])
-
-    def _look_what_rules_use(self, codes):
-        """The rules' parameter names say which inputs, and whether the result, a node must keep."""
-        named = list(zip(*[code.co_varnames[:code.co_argcount] for code in codes]))       # by position
-        used = [any(not name.startswith("_") for name in names) for names in named]
-        self.keeps_out = any(used[1:2])
-        self.keeps = tuple(used[2:] if self.variadic else used[2:2 + len(self.rules or ())])
-        star = [code.co_varnames[code.co_argcount + code.co_kwonlyargcount] for code in codes if code.co_flags & 0x04]
-        self.keeps_rest = any(not name.startswith("_") for name in star)                  # *inputs
+        codes = [r.__code__ for r in given]
+        named = max((c.co_argcount - 2 for c in codes), default=0) if self.variadic else len(rules or ())
+        self.keeps_out = any(_uses(c, 1) for c in codes)
+        self.keeps = tuple(any(_uses(c, 2 + i) for c in codes) for i in range(named))
+        self.keeps_rest = any(_uses(c, 2 + named) for c in codes)       # of *inputs
 
     def rule(self, i):
         """The gradient rule of argument ``i``."""
@@ -66,6 +62,14 @@ class Op:
 
     def __repr__(self):
         return f"<op {self.name}>"
+
+
+def _uses(code, position):
+    """Whether a rule uses the argument at a position: whether its name begins without ``_``."""
+    if position < code.co_argcount:
+        return not code.co_varnames[position].startswith("_")
+    star = code.co_flags & inspect.CO_VARARGS and code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+    return bool(star) and not star.startswith("_")
 
 
 class Composed:
@@ -124,7 +128,7 @@ def _public(record, forward):
     """The function users call: splits its arguments into inputs and attributes and goes through the gate."""
     code, defaults = forward.__code__, forward.__defaults__ or ()
     names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
-    if code.co_flags & 0x04:                                        # *arrays
+    if code.co_flags & inspect.CO_VARARGS:
         attributes = dict(forward.__kwdefaults__ or {})
 
         def call(*inputs, **attrs):

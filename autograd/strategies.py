@@ -2,10 +2,10 @@
 
 >>> from hypothesis import given
 >>> from tahr.autograd import check_grads
->>> import tahr
+>>> from tahr.ops import relu
 >>> @given(arrays((2, 3), away_from=[0], distance=0.1))
 ... def test_relu(x):
-...     check_grads(tahr.ops.relu, x)
+...     check_grads(relu, x)
 >>> test_relu()
 """
 

@@ -2,7 +2,8 @@
 
 Arguments may be tensors, arrays, numbers, and lists, tuples and dicts of them; results have the same structure.
 Transforms compose: ``grad(grad(f))`` is the second derivative. Results can be differentiated further, by another
-transform or by ``backward``, where they depend on something that requires a gradient; else they carry no graph.
+transform or by ``backward``, where they depend on something that requires a gradient; else, and inside ``no_grad()``,
+they carry no graph.
 
 >>> grad(grad(lambda x: x ** 3))(2.0)
 Tensor(12.)
@@ -140,9 +141,7 @@ def jacobian(f, argnums=0):
     def derivatives(*args, **kwargs):
         run = _Run(*_split(f, args, kwargs, argnums))
         outputs, build = run.outputs()
-        rows = [[run.gradients([o], [wrap(one)], retain_graph=True) for one in _basis(o)] for o in outputs]
-        return build([run.build([_stacked([row[i] for row in of_output], o.shape, x) for i, x in enumerate(run.inputs)])
-                      for o, of_output in zip(outputs, rows)])
+        return build([run.build(_jacobians(run, output)) for output in outputs])
     return derivatives
 
 
@@ -276,16 +275,14 @@ def _require_scalar(f, value):
 
 # Jacobians
 
-def _basis(out):
-    """The arrays shaped like ``out`` that are 1 at one element and 0 elsewhere."""
-    for i in range(out.data.size):
-        one = np.zeros(out.data.size, out.dtype)
-        one[i] = 1
-        yield one.reshape(out.shape)
+def _jacobians(run, output):
+    """The derivatives of one output by each input, a pass backward for each element of the output."""
+    size = output.data.size
+    rows = [run.gradients([output], [wrap(one.reshape(output.shape))], retain_graph=True)
+            for one in np.eye(size, dtype=output.dtype)]
+    return [_stacked([row[i] for row in rows], (*output.shape, *x.shape), x.dtype) for i, x in enumerate(run.inputs)]
 
 
-def _stacked(rows, shape, x):
-    """The rows of a Jacobian as one tensor; NumPy's function, so that the op of its name keeps the graph."""
-    if not rows:
-        return wrap(np.zeros((*shape, *x.shape), x.dtype))
-    return np.stack(rows).reshape((*shape, *x.shape))
+def _stacked(rows, shape, dtype):
+    """The rows as one tensor of ``shape``; by NumPy's function, so that the op of its name keeps the graph."""
+    return np.stack(rows).reshape(shape) if rows else wrap(np.zeros(shape, dtype))

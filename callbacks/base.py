@@ -5,12 +5,11 @@ import weakref
 from ..utils.configurable import Configurable
 
 
-
 class Callback(Configurable):
     """Base of all callbacks: override the moments of interest.
 
-    ``self.model`` is the model, ``self.params`` a dict of batch_size, epochs, steps, samples, verbose, do_validation and
-    metrics. ``logs`` hold loss and metrics; setting ``self.model.stop_training = True`` ends training after the epoch.
+    ``self.model`` is the model, ``self.params`` a dict of batch_size, epochs, steps, samples, verbose, do_validation
+    and metrics. ``logs`` hold loss and metrics; ``self.model.stop_training = True`` ends training after the epoch.
 
     >>> class Print(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):

@@ -16,10 +16,12 @@ from ..utils.names import unique_name
 
 
 class _Phase(threading.local):
-    training = False
+    training = False        # what layers do that are not told
+    asking = False          # whether a shape is asked for that is not to be remembered
 
 
 _phase = _Phase()
+_NO_LAYERS = ("own_weights", "_arguments")      # _arguments: what the constructor was given, a layer may keep a copy
 
 
 class phase:    # noqa: N801 (used like a function)
@@ -77,7 +79,7 @@ class InputSpec:
 
 
 def _building(build):
-    """A ``build`` that, if it is the outermost, makes the layer built, with its initial weights; or leaves no trace."""
+    """A ``build`` that checks the shape, and leaves the layer built with its initial weights or fails leaving none."""
     @functools.wraps(build)
     def wrapped(self, input_shape):
         if self._in_build:                  # a subclass's build called super().build
@@ -87,6 +89,8 @@ def _building(build):
                                "make a new one, type(layer).from_config(layer.get_config())")
         count, spec, self._in_build = len(self.own_weights), self.input_spec, True
         try:
+            if spec is not None:
+                spec.check(input_shape, self)
             build(self, input_shape)
             if self.initial_weights is not None:
                 self.set_weights(self.initial_weights)
@@ -128,8 +132,8 @@ class Layer(Configurable):
     (2, 3)
     """
 
-    input_dtype = None      # what the layer wants as a first layer, if not floatx
-    _in_build, _training_at = False, None
+    input_dtype: str | None = None      # what the layer wants as a first layer, if not floatx
+    _in_build, _training_at, _holders = False, None, ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -169,23 +173,23 @@ class Layer(Configurable):
         shape = _shape_of(inputs)
         if not self.built:
             self.build(shape)
-        if self.input_spec is not None:
+        elif self.input_spec is not None:
             self.input_spec.check(shape, self)
         at = self._training_at
         if at is not None and len(args) <= at and kwargs.get("training") is None:
             kwargs["training"] = _phase.training
         out = self.call(inputs, *args, **kwargs)
-        if self.known_output_shape is None or isinstance(out, Spec):
-            self.known_output_shape = _with_open_batch(out)
+        if self.known_output_shape is None or isinstance(out, Spec) and not _phase.asking:
+            self.known_output_shape = _remembered_shape(out)
         return out
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for an input of that shape, None standing for any size; builds the layer."""
-        before = self.known_output_shape
+        before, _phase.asking = _phase.asking, True
         try:
             return _shape_of(self(Symbol(input_shape, self.input_dtype or self.dtype)))
         finally:
-            self.known_output_shape = before or self.known_output_shape
+            _phase.asking = before
 
     # Weights
 
@@ -231,13 +235,19 @@ class Layer(Configurable):
     def sublayers(self):
         """The layers that this layer keeps in its attributes, and in lists and dicts there, in order."""
         found = []
-        for name, value in vars(self).items():
-            if name == "_arguments":        # what the constructor was given; a layer may keep a copy instead
-                continue
+        for name in self._holders:
+            value = vars(self).get(name)
             value = list(value.values()) if isinstance(value, dict) else value
             found += [v for v in (value if isinstance(value, list | tuple) else [value])
                       if isinstance(v, Layer) and v is not self]
         return list(dict.fromkeys(found))
+
+    def __setattr__(self, name, value):
+        """Note the attributes that hold layers or may come to: looking through all of them at every step costs."""
+        object.__setattr__(self, name, value)
+        if isinstance(value, Layer | list | tuple | dict) and name not in self._holders and name not in _NO_LAYERS:
+            if not isinstance(value, tuple) or any(isinstance(v, Layer) for v in value):
+                object.__setattr__(self, "_holders", (*self._holders, name))
 
     @property
     def weights(self):
@@ -330,11 +340,12 @@ def _as_tensors(inputs, dtype):
     return Tensor(inputs, dtype=dtype) if tensor.dtype.kind == "f" and tensor.dtype != dtype else tensor
 
 
-def _with_open_batch(out):
-    """The shape of an output: a symbol's as it is, a tensor's for any batch."""
+def _remembered_shape(out):
+    """The shape of an output, for any batch but where a symbol says which."""
     if isinstance(out, list | tuple):
-        return [_with_open_batch(o) for o in out]
-    return out.shape if isinstance(out, Spec) or not out.shape else (None, *out.shape[1:])
+        return [_remembered_shape(o) for o in out]
+    said = isinstance(out, Spec) and not _phase.asking
+    return tuple(out.shape) if said or not out.shape else (None, *out.shape[1:])
 
 
 def _shape_of(x):
@@ -343,7 +354,7 @@ def _shape_of(x):
 
 def _batch_shape(name, input_shape, batch_input_shape, input_dim, input_length, batch_size):
     """The batch input shape that a first layer's arguments mean, None without any."""
-    if hasattr(input_shape, "__index__"):
+    if isinstance(input_shape, int | np.integer):
         raise ValueError(f"layer {name!r}: input_shape must be a tuple without the batch axis, got the int "
                          f"{input_shape}: write input_shape=({input_shape},)")
     if batch_input_shape is not None:

@@ -61,7 +61,6 @@ class Conv2D(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def build(self, input_shape):
-        self.input_spec.check(input_shape, self)
         axis = 1 if self.data_format == "channels_first" else -1
         channels = input_shape[axis]
         if channels is not None and channels % self.groups:

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
+
 from .. import activations, ops
 from ..tensor import Symbol
-from ..tensor.shapes import size
+from ..tensor.shapes import as_shape, size
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
 from .base import InputSpec, Layer, checked_shape
@@ -28,7 +30,7 @@ def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
     """
     if (shape is None) == (batch_shape is None):
         raise ValueError(f"Input needs either shape or batch_shape, got shape={shape} and batch_shape={batch_shape}")
-    if hasattr(shape, "__index__"):
+    if isinstance(shape, int | np.integer):
         raise ValueError(f"Input needs a tuple as shape, got the int {shape}: write Input(({shape},))")
     symbol = Symbol(checked_shape("Input", batch_shape or (batch_size, *shape)), dtype)
     symbol.name = name
@@ -71,7 +73,6 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
-        self.input_spec.check(input_shape, self)
         self.kernel = self.add_weight("kernel", (input_shape[-1], self.units), **self.kernel_options)
         self.bias = self.add_weight("bias", (self.units,), **self.bias_options) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
@@ -185,7 +186,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
-        self.target_shape = (target_shape,) if hasattr(target_shape, "__index__") else tuple(target_shape)
+        self.target_shape = as_shape(target_shape)
         if self.target_shape.count(-1) > 1:
             raise ValueError(f"only one size of target_shape may be -1, got {self.target_shape}")
         for n in self.target_shape:

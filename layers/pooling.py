@@ -1,5 +1,7 @@
 """Pooling layers."""
 
+from collections.abc import Callable
+
 from .. import ops
 from ..tensor.windows import per_axis
 from .arguments import image_layout, window_padding
@@ -9,7 +11,7 @@ from .base import InputSpec, Layer
 class _Pooling2D(Layer):
     """A window that slides over the image; ``pool`` is the op that looks through it."""
 
-    pool = None
+    pool: Callable | None = None
 
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(**kwargs)

@@ -1,5 +1,7 @@
 """What a loss is."""
 
+from collections.abc import Callable
+
 from ..autograd import Value
 from ..tensor import Tensor
 from ..tensor.movement import squeeze
@@ -9,7 +11,7 @@ from ..utils.configurable import Configurable
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case
 
-FUNCTIONS = {}      # loss functions by every name they have
+FUNCTIONS: dict[str, Callable] = {}      # loss functions by every name they have
 
 
 def loss_function(*aliases):
@@ -113,7 +115,7 @@ def reduce(values, sample_weight=None, reduction="sum_over_batch_size"):
     if sample_weight is not None:
         values = values * fitting_weights(as_tensor(sample_weight, like=values), values)
     if reduction == "sum_over_batch_size":
-        return mean(values) if values.ndim else values
+        return mean(values)
     return total(values) if reduction == "sum" else values
 
 
@@ -148,7 +150,7 @@ def same_rank(y_true, y_pred):
 
 
 def _hint(y_true, y_pred):
-    if y_pred.ndim == 2 and y_pred.shape[-1] > 1 and y_true.shape in (y_pred.shape[:1], (y_pred.shape[0], 1)):
+    if y_pred.ndim == 2 and y_true.shape in (y_pred.shape[:1], (y_pred.shape[0], 1)):
         return (f"; class indices need sparse_categorical_crossentropy, or one-hot targets with {y_pred.shape[-1]} "
                 "columns (tahr.ops.one_hot)")
     return ""

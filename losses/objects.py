@@ -1,5 +1,7 @@
 """Losses as objects, with their options and a reduction."""
 
+from collections.abc import Callable
+
 from . import functions
 from .base import Loss
 
@@ -33,7 +35,7 @@ class MeanAbsoluteError(Loss):
 
 
 class _Crossentropy(Loss):
-    function = None
+    function: Callable | None = None
 
     def __init__(self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name=None):
         super().__init__(reduction, name)

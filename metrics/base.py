@@ -1,5 +1,7 @@
 """What a metric is."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..autograd import no_grad
@@ -8,7 +10,7 @@ from ..utils.configurable import Configurable
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case
 
-FUNCTIONS = {}      # metric functions by every name they have
+FUNCTIONS: dict[str, Callable] = {}      # metric functions by every name they have
 
 
 def metric_function(*aliases):

@@ -18,8 +18,9 @@ def as_array(x, name):
     except ValueError:
         array = np.empty(0, object)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be numbers in a rectangular array, got {describe(x) if hasattr(x, 'dtype') else type(x).__name__}"
-                        f"{' of rows of different lengths' if array.dtype == object else ''}")
+        what = describe(x) if hasattr(x, "dtype") else type(x).__name__
+        ragged = " of rows of different lengths" if array.dtype == object else ""
+        raise TypeError(f"{name} must be numbers in a rectangular array, got {what}{ragged}")
     if array.ndim == 0:
         raise ValueError(f"{name} needs a batch axis, got the single number {array}")
     return array
@@ -33,8 +34,8 @@ def check_input(x, shape, layer):
     if x.ndim != len(shape):
         if x.ndim == len(shape) - 1 and _fits(x.shape, shape[1:]):
             hint = "; this looks like one sample without the batch axis: use x[None]"
-        raise ValueError(f"the model's input ({layer}) must have {len(shape)} dimensions, shape {shape}, got an array of shape "
-                         f"{x.shape}{hint}")
+        raise ValueError(f"the model's input ({layer}) must have {len(shape)} dimensions, shape {shape}, got an array "
+                         f"of shape {x.shape}{hint}")
     if not _fits(x.shape, shape):
         if len(shape) == 4 and x.shape[1] == shape[-1]:
             hint = "; this looks like channels_first data: use np.moveaxis(x, 1, -1)"
@@ -92,5 +93,6 @@ def split_tail(arrays, fraction):
     n = len(arrays[0])
     at = int(n * (1 - fraction))
     if at == 0 or at == n:
-        raise ValueError(f"validation_split={fraction} of {n} samples leaves {at} to train on and {n - at} to validate on")
+        raise ValueError(f"validation_split={fraction} of {n} samples leaves {at} to train on and {n - at} to validate "
+                         "on")
     return [None if a is None else a[:at] for a in arrays], [None if a is None else a[at:] for a in arrays]

@@ -10,8 +10,8 @@ class Sequential(Model):
     """Layers in a row, each taking the output of the one before.
 
     The input's shape is given to the first layer (``input_shape=(784,)``, ``batch_input_shape=(None, 784)`` or
-    ``input_dim=784``) or by an :func:`~tahr.layers.Input` in front; then every ``add`` infers shapes and reports misfits
-    at once. Without one, the model is built by its first data.
+    ``input_dim=784``) or by an :func:`~tahr.layers.Input` in front; then every ``add`` infers shapes and reports
+    misfits at once. Without one, the model is built by its first data.
 
     Arguments:
         layers: a list of layers; the same as adding them one by one.
@@ -49,8 +49,8 @@ class Sequential(Model):
         """Put a layer at the end.
 
         Raises:
-            TypeError: for what is no layer. ValueError: if its input does not fit the output before it, or a layer of that
-            name is there already. The model is then as it was.
+            TypeError: for what is no layer. ValueError: if its input does not fit the output before it, or a layer of
+                that name is there already. The model is then as it was.
         """
         if isinstance(layer, Spec):
             return self._add_input(layer)
@@ -66,7 +66,8 @@ class Sequential(Model):
             with phase(False):
                 symbol = layer(symbol)
             if not isinstance(symbol, Spec):
-                raise ValueError(f"layers of a Sequential have one output, {layer.name!r} returned {type(symbol).__name__}")
+                raise ValueError(f"layers of a Sequential have one output, {layer.name!r} returned "
+                                 f"{type(symbol).__name__}")
         self.stack.append(layer)
         self.input_symbol, self.output_symbol = start, symbol
         self.built = symbol is not None
@@ -102,8 +103,8 @@ class Sequential(Model):
 
     def summary(self, line_length=None, positions=None, print_fn=print):
         if not self.built:
-            raise ValueError(f"{self.name!r} is not built yet: give the first layer an input_shape, or call the model on "
-                             "data (or model.build(input_shape)) first")
+            raise ValueError(f"{self.name!r} is not built yet: give the first layer an input_shape, or call the model "
+                             "on data (or model.build(input_shape)) first")
         super().summary(line_length, positions, print_fn)
 
     def get_config(self):

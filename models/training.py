@@ -24,7 +24,7 @@ class Trainer:
 
     # Compile
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None):    # noqa: A002
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
         """Say how to train.
 
         Arguments:
@@ -102,8 +102,8 @@ class Trainer:
         """Train for some epochs.
 
         Arguments:
-            x, y: inputs and targets, arrays with one row for each sample. A NaN in them makes the loss NaN, with a warning
-                that says where it came from.
+            x, y: inputs and targets, arrays with one row for each sample. A NaN in them makes the loss NaN, with a
+                warning that says where it came from.
             batch_size: rows of a batch, default 32; the last of an epoch may be smaller.
             epochs: the number of the last epoch; counting starts at ``initial_epoch``.
             verbose: 0 silent; 1 a progress bar, or a plain line for each epoch where there is no terminal; 2 lines.
@@ -115,9 +115,9 @@ class Trainer:
             sample_weight: one weight for each sample, multiplied into its loss.
 
         Returns:
-            A :class:`~tahr.callbacks.History`: ``.history`` maps ``'loss'``, the metrics and their ``'val_...'`` to lists
-            with one value for each epoch. Losses and metrics are means over the epoch's batches as the weights change,
-            dropout at work; ``evaluate`` measures afterwards, without.
+            A :class:`~tahr.callbacks.History`: ``.history`` maps ``'loss'``, the metrics and their ``'val_...'`` to
+            lists with one value for each epoch. Losses and metrics are means over the epoch's batches as the weights
+            change, dropout at work; ``evaluate`` measures afterwards, without.
         """
         kwargs = translate("fit", ("fit",), kwargs)
         epochs = kwargs.pop("epochs", epochs)
@@ -128,7 +128,8 @@ class Trainer:
         validation = None
         if validation_data is not None:
             if len(validation_data) not in (2, 3):
-                raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got {len(validation_data)} items")
+                raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), got "
+                                 f"{len(validation_data)} items")
             validation = self._checked(*validation_data)
         elif validation_split:
             arrays, validation = split_tail(arrays, validation_split)
@@ -178,15 +179,18 @@ class Trainer:
         run.on_test_end(self._logs())
         return self._logs()
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None, return_dict=False):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None,
+                 return_dict=False):
         """Loss and metrics over some data, without training.
 
         Returns:
-            The loss, or a list of it and the metrics in the order of :attr:`metrics_names`, or a dict with ``return_dict``.
+            The loss, or a list of it and the metrics in the order of :attr:`metrics_names`, or a dict with
+            ``return_dict``.
         """
         self._require_compiled()
         batches = self._batches(self._checked(x, y, sample_weight), batch_size)
-        logs = self._test(batches, CallbackList(callbacks or (), self, {"steps": len(batches), "samples": batches.samples}))
+        run = CallbackList(callbacks or (), self, {"steps": len(batches), "samples": batches.samples})
+        logs = self._test(batches, run)
         if verbose not in (0, "auto"):
             print(" - ".join(f"{k}: {v:.4f}" for k, v in logs.items()))
         return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]

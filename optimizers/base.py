@@ -38,7 +38,7 @@ class Optimizer(Configurable):
     Variable([0.5, 2.5], requires_grad=True)
     """
 
-    slots = ()
+    slots: tuple[str, ...] = ()
 
     def __init__(self, learning_rate=0.01, decay=0.0, name=None):
         if not decay >= 0:
@@ -144,7 +144,6 @@ def _checked(gradient, variable):
 
 
 def _checked_rate(value):
-    value = value.item() if isinstance(value, Tensor) else value
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise TypeError(f"the learning rate must be a number, got {type(value).__name__} {value!r}")
     if not 0 <= float(value) < math.inf:

@@ -3,10 +3,11 @@ import importlib as _importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("activations", "autograd", "callbacks", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
-               "models", "ops", "optimizers", "regularizers", "utils")
-_NAMES = {"Tensor": "tensor", "Variable": "tensor", "Symbol": "tensor", "no_grad": "autograd", "enable_grad": "autograd",
-          "set_grad_enabled": "autograd", "Model": "models", "Sequential": "models"}
+# What loads when first named, so that `import tahr` costs nothing.
+_SUBMODULES = ("activations", "autograd", "callbacks", "constraints", "datasets", "initializers", "layers", "losses",
+               "metrics", "models", "ops", "optimizers", "regularizers", "utils")
+_NAMES = {"Tensor": "tensor", "Variable": "tensor", "Symbol": "tensor", "no_grad": "autograd",
+          "enable_grad": "autograd", "set_grad_enabled": "autograd", "Model": "models", "Sequential": "models"}
 
 
 def __getattr__(name):

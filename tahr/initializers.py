@@ -226,7 +226,7 @@ def fans(shape):
 class _Scaled(VarianceScaling):
     """A VarianceScaling whose arguments are fixed but for the seed."""
 
-    fixed = ()
+    fixed: tuple[float | str, ...] = ()
 
     def __init__(self, seed=None):
         super().__init__(*self.fixed, seed=seed)

@@ -5,7 +5,14 @@
 Tensor([0.])
 """
 
+from collections.abc import Callable
+
 from .tensor import PUBLIC
+from .utils.errors import did_you_mean
 
 globals().update(PUBLIC)
 __all__ = sorted(PUBLIC)
+
+
+def __getattr__(name: str) -> Callable:     # for names that are not there; tells type checkers what those there are
+    raise AttributeError(f"tahr.ops has no {name!r}{did_you_mean(name, PUBLIC) or '.'}")

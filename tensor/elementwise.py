@@ -235,7 +235,8 @@ def hypot(x, y):
 
 
 @binary(vjp=[lambda g, _out, x, y: g * copysign(sign(x), x * y), None], dtype="float", reference=each(math.copysign),
-        samples=[sample(nonzero(3, 4), nonzero(4)), sample(nonzero(4), nonzero(3, 1)), raises(ValueError, "do not broadcast", real(2, 3), real(2))])
+        samples=[sample(nonzero(3, 4), nonzero(4)), sample(nonzero(4), nonzero(3, 1)),
+                 raises(ValueError, "do not broadcast", real(2, 3), real(2))])
 def copysign(x, y):
     """The magnitude of ``x`` with the sign of ``y``. No gradient for ``y``."""
     return np.copysign(x, y)

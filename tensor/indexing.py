@@ -69,9 +69,7 @@ def _is_mask(k):
 
 
 def _sliced_size(n, k):
-    if n is None:
-        return None
-    return len(range(n)[k])
+    return None if n is None else len(range(n)[k])
 
 
 def _split_key(key):
@@ -110,7 +108,7 @@ def _listed(x, *indices, key):
 
 def _read_rule(i):
     if i == 0:
-        return lambda g, _out, x, *indices, key: add_at(g, *indices, key=key, shape=x.shape)
+        return lambda g, _out, _x, *indices, key: add_at(g, *indices, key=key, shape=_x.shape)
     return None
 
 
@@ -131,7 +129,7 @@ def _accumulated(g, *indices, key, shape):
 
 def _add_rule(i):
     if i == 0:
-        return lambda g, _out, x, *indices, key, shape: _getitem(g, *indices, key=key)
+        return lambda g, _out, _g, *indices, key, shape: _getitem(g, *indices, key=key)
     return None
 
 
@@ -159,9 +157,9 @@ def _written(x, value, *indices, key):
 
 def _write_rule(i):
     if i == 0:
-        return lambda g, _out, x, value, *indices, key: _setitem(g, 0, *indices, key=key)
+        return lambda g, _out, _x, _value, *indices, key: _setitem(g, 0, *indices, key=key)
     if i == 1:
-        return lambda g, _out, x, value, *indices, key: match(_getitem(g, *indices, key=key), value)
+        return lambda g, _out, _x, _value, *indices, key: match(_getitem(g, *indices, key=key), _value)
     return None
 
 
@@ -249,7 +247,8 @@ PAD_MODES = ("constant", "reflect", "edge", "symmetric", "wrap")
 @function(reference=np.pad,
           samples=[sample(real(2, 3), 1), sample(real(2, 3), ((1, 2), (0, 1)), constant_values=1.5),
                    sample(real(3, 4), ((0, 0), (2, 1)), "reflect"), sample(real(3, 4), (2, 5), "edge"),
-                   sample(real(3), 7, mode="symmetric"), sample(real(2, 3), ((3, 1), (0, 4)), mode="wrap"),
+                   sample(real(0, 3), ((0, 0), (1, 1)), "edge"), sample(real(3), 7, mode="symmetric"),
+                   sample(real(2, 3), ((3, 1), (0, 4)), mode="wrap"),
                    raises(ValueError, "mode must be one of", real(3), 1, "mirror"),
                    raises(ValueError, "must not be negative", real(3), -1),
                    raises(ValueError, "one pair .* each of the 2 axes", real(2, 3), ((1, 1), (2, 2), (3, 3)))])

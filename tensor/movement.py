@@ -217,10 +217,10 @@ def _joined(*xs, axis):
 
 
 def _joined_rule(i):
-    def rule(g, _out, *xs, axis):
-        axis = axis % len(xs[0].shape)
-        start = sum(x.shape[axis] for x in xs[:i])
-        return slice_along(g, axis, start, start + xs[i].shape[axis])
+    def rule(g, _out, *_xs, axis):
+        axis = axis % len(_xs[0].shape)
+        start = sum(x.shape[axis] for x in _xs[:i])
+        return slice_along(g, axis, start, start + _xs[i].shape[axis])
     return rule
 
 

@@ -45,7 +45,8 @@ def _looped_topk(x, k, axis=-1, largest=True):
 
 @function(reference=_looped_topk,
           samples=[sample(apart(3, 5), 2), sample(apart(4, 3), 3, axis=0, largest=False), sample(integers(0, 3, 9), 5),
-                   sample(np.array([3, 0, 255, 7], np.uint8), 3), raises(ValueError, "k must lie from 0 to 5", real(3, 5), 6)])
+                   sample(np.array([3, 0, 255, 7], np.uint8), 3),
+                   raises(ValueError, "k must lie from 0 to 5", real(3, 5), 6)])
 def topk(x, k, axis=-1, largest=True):
     """The ``k`` largest (or smallest) elements along ``axis``, in order, and their indices: ``values, indices``."""
     axis = shapes.normalize_axis(axis, x.ndim)

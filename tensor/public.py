@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from ..autograd import OPS, Spec, Value
-from ..autograd.value import constant, wrap
+from ..autograd.value import SCALARS, constant, promoted, wrap
 from . import (
     activation,
     adjust,
@@ -40,13 +40,14 @@ ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
 }
 
 # Parameters that are arrays wherever they occur: lists, NumPy arrays and numbers become tensors there.
-ARRAYS = {"x", "y", "w", "g", "arrays", "condition", "indices", "logits", "mask", "probabilities", "probability"}
+DATA = {"x", "y", "w", "g", "arrays", "logits", "probabilities", "probability"}
+CHOICES = {"condition", "indices", "mask"}      # these do not take part in the promotion of dtypes
 
 
 def _taking_lists(function):
     """``function`` of tensors, made to take what NumPy would take for an array. Ops need no help: the gate does it."""
     signature = inspect.signature(function)
-    leading = list(itertools.takewhile(ARRAYS.__contains__, signature.parameters))
+    leading = list(itertools.takewhile((DATA | CHOICES).__contains__, signature.parameters))
     if not leading:
         return function
     variadic = signature.parameters[leading[0]].kind is inspect.Parameter.VAR_POSITIONAL
@@ -58,16 +59,25 @@ def _taking_lists(function):
             return function(*args)
         bound = signature.bind(*args, **kwargs)
         given = {name: bound.arguments[name] for name in leading if name in bound.arguments}
-        for name, x in given.items():
-            several = name == "arrays" and not isinstance(x, (Value, Spec))
-            bound.arguments[name] = tuple(_as_tensor(a, x) for a in x) if several else _as_tensor(x, given.values())
+        if "arrays" in given and not isinstance(given["arrays"], (Value, Spec)):
+            given["arrays"] = tuple(_as_tensors(dict(enumerate(given["arrays"]))).values())
+        else:
+            given = _as_tensors(given)
+        bound.arguments.update(given)
         return function(*bound.args, **bound.kwargs)
     return call
 
 
-def _as_tensor(x, beside):
-    """``x`` as a tensor; float64 data take the float type of the tensors beside it."""
-    return x if x is None or isinstance(x, (Value, Spec)) else wrap(constant(np.asarray(x), beside))
+def _as_tensors(given):
+    """Lists and arrays as tensors, then numbers: in the dtypes that the gate would give them beside the others."""
+    given = {name: x for name, x in given.items() if x is not None}
+    beside = [x for name, x in given.items() if name not in CHOICES]
+    number = lambda name: name not in CHOICES and type(given[name]) in SCALARS
+    for name, x in given.items():
+        if not isinstance(x, (Value, Spec)) and not number(name):
+            given[name] = wrap(constant(np.asarray(x), beside))
+    beside = [x for name, x in given.items() if name not in CHOICES]
+    return {name: wrap(np.asarray(x, promoted(beside))) if number(name) else x for name, x in given.items()}
 
 
 def _collected():

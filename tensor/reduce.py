@@ -126,7 +126,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
         return _norm2(x, axis, keepdims)
     if not isinstance(ord, int | float):
         raise ValueError(f"ord must be None, 'fro' or a number, got {ord!r}")
-    if axis is None and x.ndim != 1 or isinstance(axis, tuple):
+    if axis is None and x.ndim != 1 or isinstance(axis, tuple | list):
         raise ValueError(f"a norm of order {ord} needs one axis, got axis={axis} and shape {x.shape}")
     size = absolute(x if x.dtype.kind == "f" else astype(x, settings.floatx()))
     if ord == 0:

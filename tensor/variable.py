@@ -1,5 +1,7 @@
 """Tensors that keep their memory: weights, optimizer slots, counters."""
 
+import copy
+
 from .tensor import Tensor
 
 
@@ -45,4 +47,5 @@ class Variable(Tensor):
     def __deepcopy__(self, memo):
         return Variable(self.data, self.trainable, self.name, self.dtype, self.regularizer, self.constraint)
 
-    __copy__ = __deepcopy__
+    def __copy__(self):
+        return copy.deepcopy(self)

@@ -7,6 +7,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import hypothesis
 import numpy as np
 import pytest
+
 from tahr.utils import rng, settings
 
 hypothesis.settings.register_profile("tahr", deadline=None, derandomize=True, max_examples=50)

@@ -20,10 +20,10 @@ import sys
 import warnings
 
 import numpy as np
-from tahr.autograd import OPS, Spec
-from tahr.autograd.value import spec
 
 from tahr import ops
+from tahr.autograd import OPS, Spec
+from tahr.autograd.value import spec
 
 SMOOTH = "exact wherever there is a derivative"
 EQUIVALENT = {      # mutants that nobody could notice

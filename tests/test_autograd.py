@@ -8,11 +8,11 @@ import weakref
 
 import numpy as np
 import pytest
-from tahr.autograd import OPS, check_grads, custom_gradient, detect_anomaly, engine, gradients, node, op
-from tahr.autograd.mode import anomaly, recording
 
 import tahr
 from tahr import ops
+from tahr.autograd import OPS, Op, check_grads, custom_gradient, detect_anomaly, engine, gradients, node, op
+from tahr.autograd.mode import anomaly, recording
 
 
 def leaf(values, dtype=None):
@@ -298,6 +298,22 @@ def test_several_results_to_second_order(pair):
     check_grads(lambda x: ops.multiply(*pair[0](x)), [1.0, -2.0], order=3)
 
 
+def test_several_results_that_their_rule_uses():
+    """To second order a result counts twice: where it went, and in the rule."""
+    def rule(g, out, _x):
+        return sum(d * o for d, o in zip(g, out[::-1]) if d is not None)
+
+    @op(shape=lambda x: [x, x], vjp=[rule], name="sinh_and_cosh")
+    def sinh_and_cosh(x):
+        return np.sinh(x), np.cosh(x)
+    try:
+        check_grads(sinh_and_cosh, [1.0, -2.0], order=3)
+        check_grads(lambda x: sinh_and_cosh(x)[0], [1.0, -2.0], order=3)
+        check_grads(lambda x: ops.multiply(*sinh_and_cosh(x)), [1.0, -2.0], order=3)
+    finally:
+        del OPS["sinh_and_cosh"]
+
+
 def test_several_results_freed_graph_explains(pair):
     a, b = pair[0](leaf([1.0, 2.0]))
     a.sum().backward()
@@ -479,6 +495,58 @@ def test_leaf_may_die_before_backward():
     del x
     z.backward()
     np.testing.assert_array_equal(y.grad, [1, 2])
+
+
+@pytest.mark.parametrize("rules, kept", [
+    ([lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g], [False, False]),
+    ([lambda g, _out, x, _y: g, lambda g, _out, _x, _y: g], [True, False]),
+    ([lambda g, *_: g, lambda g, _out, _x, y: g], [False, True]),
+    ([lambda g, *args: g, None], [True, True]),
+    (lambda i: lambda g, _out, x, *_rest, scale: g, [True, False]),
+    (lambda i: lambda g, _out, _x, *rest: g, [False, True]),
+])
+def test_parameter_names_say_what_is_kept(rules, kept):
+    record = Op("record", None, None, rules)
+    keeps = record.keeps + (record.keeps_rest,) * (2 - len(record.keeps))
+    assert list(keeps) == kept
+
+
+# Calls
+
+@pytest.fixture
+def scaled():
+    @op(shape=lambda x, y, scale, shift: x.shape, name="scaled")
+    def scaled(x, y, scale=1.0, *, shift=0.0):
+        return (x + y) * scale + shift
+
+    @op(shape=lambda *xs, scale: xs[0].shape, name="scaled_all")
+    def scaled_all(*xs, scale=1.0):
+        return sum(xs) * scale
+    yield scaled, scaled_all
+    del OPS["scaled"], OPS["scaled_all"]
+
+
+def test_inputs_and_attributes_by_position_or_name(scaled):
+    one, several = scaled
+    results = [one(1.0, 2.0, 3.0, shift=1.0), one(y=2.0, x=1.0, shift=1.0, scale=3.0),
+               one(1.0, y=2.0, scale=3.0, shift=1.0)]
+    assert [r.item() for r in results] == [10, 10, 10] and one(1.0, 2.0).item() == 3
+    assert several(1.0, 2.0, 3.0, scale=2.0).item() == 12 and several(1.0).item() == 1
+
+
+@pytest.mark.parametrize("args, kwargs, text", [
+    ((1.0,), {}, r"scaled\(x, y, scale, shift\): \['y'\] missing"), ((), {"y": 1.0}, r"\['x'\] missing"),
+    ((1.0, 2.0), {"y": 2.0}, r"\['y'\] given twice"), ((1.0, 2.0), {"scal": 2.0}, r"unknown \['scal'\]"),
+    ((1.0, 2.0, 3.0, 4.0, 5.0), {}, "takes 4 arguments, got 5"),
+])
+def test_wrong_calls(scaled, args, kwargs, text):
+    with pytest.raises(TypeError, match=text):
+        scaled[0](*args, **kwargs)
+
+
+def test_wrong_calls_of_ops_of_any_number(scaled):
+    with pytest.raises(TypeError, match=r"scaled_all.*unknown \['shift'\]"):
+        scaled[1](1.0, 2.0, shift=1.0)
 
 
 # Switches

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import tahr.autograd
-from tahr.autograd import check_grads, custom_gradient
 
 import tahr
+import tahr.autograd
 from tahr import ops
+from tahr.autograd import check_grads, custom_gradient
 
 X, B = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7]]), np.array([0.1, 0.2, 0.3])
 

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+
 from tahr.utils import keras1
 from tahr.utils.configurable import Configurable, refuse_class, serialize
 from tahr.utils.names import reset_uids, snake_case, unique_name

@@ -5,11 +5,11 @@ import weakref
 
 import numpy as np
 import pytest
-import tahr.autograd
-from tahr.autograd import Function, check_grads, checkpoint, custom_gradient, grad, gradients, hvp
 
 import tahr
+import tahr.autograd
 from tahr import ops
+from tahr.autograd import Function, check_grads, checkpoint, custom_gradient, grad, gradients, hvp
 
 
 def leaf(values, dtype=None):
@@ -179,6 +179,7 @@ def test_function_takes_keywords_and_knows_what_is_needed():
         @staticmethod
         def forward(ctx, x, y, factor=1.0):
             ctx.factor = factor
+            assert ctx.saved_tensors == ()
             return (x + y) * factor
 
         @staticmethod
@@ -186,7 +187,9 @@ def test_function_takes_keywords_and_knows_what_is_needed():
             assert ctx.needs_input_grad == (True, False)
             return g * ctx.factor, None
     x = leaf([1.0, 2.0])
-    Scaled.apply(x, tahr.Tensor([1.0, 1.0]), factor=5.0).sum().backward()
+    y = Scaled.apply(x, tahr.Tensor([1.0, 1.0]), factor=5.0)
+    y.sum().backward()
+    assert y.grad_fn == "Scaled"
     np.testing.assert_array_equal(x.grad, [5, 5])
 
 
@@ -198,6 +201,14 @@ def test_none_is_no_gradient():
     first(x, y).backward()
     assert x.grad.item() == 2 and y.grad is None
     assert gradients(first(x, y), [y], allow_unused=True) == [None]
+
+
+def test_gradients_take_the_dtype_of_their_argument():
+    seen = []
+    look = custom_gradient(lambda x: (x * 1, lambda g: (seen.append(g.dtype), g)[1]))
+    widening = custom_gradient(lambda x: (x * 1, lambda g: g.astype("float64") * np.ones(2)))
+    widening(look(leaf([1.0, 2.0]))).sum().backward()
+    assert seen == [np.float32]
 
 
 def test_the_gradient_function_runs_once_for_several_arguments():
@@ -250,7 +261,7 @@ def test_wrong_shape_of_gradient():
         scalar(leaf([1.0, 2.0])).sum().backward()
 
 
-@pytest.mark.parametrize("result", [1.0, (1.0, 2.0), np.ones(2), None])
+@pytest.mark.parametrize("result", [1.0, (1.0, 2.0), np.ones(2), None, (abs,), (1.0, abs, 2.0)], ids=str)
 def test_no_pair_of_value_and_gradient(result):
     @custom_gradient
     def lonely(x):
@@ -262,8 +273,9 @@ def test_no_pair_of_value_and_gradient(result):
 
 def test_tracked_keyword():
     """It would get no gradient."""
-    with pytest.raises(TypeError, match=r"product gives .*\['y'\] require one and came by keyword"):
-        product(leaf(1.0), y=leaf(2.0))
+    scaled = custom_gradient(lambda x, *, y, factor: (x * y * factor, lambda g: g * y * factor))
+    with pytest.raises(TypeError, match=r"<lambda> gives .*\['y'\] require one and came by keyword"):
+        scaled(leaf(1.0), y=leaf(2.0), factor=3.0)
     assert product(leaf(1.0), y=tahr.Tensor(2.0)).item() == 2
 
 
@@ -459,6 +471,19 @@ def test_intermediate_arrays_die_after_the_forward_pass(no_gc):
     assert [r() for r in refs] == [None] * 4
     plain = f(leaf(np.ones(5)))
     assert refs[-1]() is not None and plain.requires_grad
+
+
+def test_checkpoint_without_tracked_arguments(no_gc):
+    w, refs = leaf(np.ones(5)), []
+
+    def f(x):
+        h = ops.exp(w * x)
+        refs.append(weakref.ref(h.data))
+        return (h * h).sum()
+    y = checkpoint(f)(tahr.Tensor(2.0))
+    assert refs[0]() is None
+    y.backward()
+    np.testing.assert_allclose(w.grad, np.full(5, 4 * np.exp(4)), rtol=1e-6)
 
 
 def test_error_in_the_recomputation_restores_the_generator():

@@ -10,9 +10,9 @@ import urllib.request
 
 import numpy as np
 import pytest
-from tahr.datasets import cache, digits, mnist
 
 from tahr import datasets
+from tahr.datasets import cache, digits, mnist
 
 URL = "https://example.org/data.bin"
 CONTENT = b"some bytes"

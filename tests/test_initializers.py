@@ -9,8 +9,6 @@ import sys
 
 import numpy as np
 import pytest
-from tahr.tensor import Tensor
-from tahr.utils import set_random_seed, settings
 
 from tahr import initializers
 from tahr.initializers import (
@@ -32,6 +30,8 @@ from tahr.initializers import (
     Zeros,
     fans,
 )
+from tahr.tensor import Tensor
+from tahr.utils import set_random_seed, settings
 
 
 @dataclasses.dataclass

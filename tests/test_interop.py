@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 import pytest
+
 from tahr.autograd import sample
 from tahr.tensor import Symbol, Tensor
 

@@ -13,6 +13,9 @@ import weakref
 
 import numpy as np
 import pytest
+
+import tahr
+from tahr import layers
 from tahr.autograd import check_grads, gradients, no_grad
 from tahr.layers import (
     Activation,
@@ -33,9 +36,7 @@ from tahr.layers.base import phase
 from tahr.tensor import Symbol, Tensor, Variable
 from tahr.utils import settings
 from tahr.utils.names import reset_uids, snake_case
-
-import tahr
-from tahr import layers
+from tahr.utils.rng import seed_default
 
 
 @dataclasses.dataclass
@@ -118,11 +119,14 @@ ROWS = [
     Row(Dropout, {"rate": 0.0}, (3, 5), lambda x: x, open=(1,)),
     Row(Flatten, {}, (2, 3, 4), lambda x: x.reshape(2, 12), open=(1, 2)),
     Row(Flatten, {"data_format": "channels_first"}, IMAGE, lambda x: np.moveaxis(x, 1, -1).reshape(2, 120), open=(2,)),
+    Row(Flatten, {"data_format": "channels_first"}, (2, 3, 4), lambda x: np.moveaxis(x, 1, -1).reshape(2, 12)),
     Row(Flatten, {}, (4,), lambda x: x[:, None]),
+    Row(Reshape, {"target_shape": 12}, (2, 6, 2), lambda x: x.reshape(2, 12)),
+    Row(Reshape, {"target_shape": (1,)}, (4,), lambda x: x.reshape(4, 1)),
     Row(Reshape, {"target_shape": (4, 3)}, (2, 6, 2), lambda x: x.reshape(2, 4, 3)),
     Row(Reshape, {"target_shape": (3, -1)}, (2, 6, 2), lambda x: x.reshape(2, 3, 4), open=(1,)),
     Row(Conv2D, {"filters": 3, "kernel_size": 2}, IMAGE, conv, open=(1, 2)),
-    Row(Conv2D, {"filters": 2, "kernel_size": (3, 2), "strides": 2, "padding": "same", "activation": "sigmoid"}, IMAGE,
+    Row(Conv2D, {"filters": 2, "kernel_size": (3, 2), "strides": 2, "padding": "SAME", "activation": "sigmoid"}, IMAGE,
         lambda x, w, b: 1 / (1 + np.exp(-conv(x, w, b, (2, 2), same=True))), open=(1, 2)),
     Row(Conv2D, {"filters": 2, "kernel_size": 2, "dilation_rate": (3, 2), "use_bias": False}, IMAGE,
         lambda x, w: conv(x, w, dilation=(3, 2)), open=(1,)),
@@ -142,6 +146,8 @@ ROWS = [
         first(lambda x: pool(np.nanmean, x, (2, 2), (2, 2)))),
     Row(BatchNormalization, {}, (4, 3), lambda x, g, b, m, v: normalized(x, m, v, g, b, (1,)),
         lambda x, g, b, m, v: by_batch(x, g, b, (1,))),
+    Row(BatchNormalization, {"momentum": 1}, (3, 2, 4), lambda x, g, b, m, v: normalized(x, m, v, g, b, (2,)),
+        lambda x, g, b, m, v: by_batch(x, g, b, (2,)), open=(1,)),
     Row(BatchNormalization, {"axis": 1, "scale": False, "epsilon": 0.1}, (3, 4, 2, 2),
         lambda x, b, m, v: normalized(x, m, v, np.ones(4), b, (1,), 0.1),
         lambda x, b, m, v: by_batch(x, np.ones(4), b, (1,), 0.1), open=(2, 3)),
@@ -466,6 +472,8 @@ INPUT_ERRORS = [
     (BatchNormalization(), None, (4, None), "the weight 'gamma' needs a known shape"),
     (Reshape((2, 3)), None, (4, 5), r"cannot reshape samples of shape \(5,\) \(5 elements\) to \(2, 3\)"),
     (Reshape((2, -1)), None, (4, 5), r"cannot reshape samples of shape \(5,\)"),
+    (Reshape((3,)), None, (4, 6), r"cannot reshape samples of shape \(6,\) \(6 elements\) to \(3,\): the number"),
+    (Reshape((1,)), None, (), "expected at least 1 dimensions, got 0"),
     (Flatten(), None, (), "expected at least 1 dimensions, got 0"),
 ]
 
@@ -479,6 +487,8 @@ def test_input_errors(layer, before, shape, text, kind):
     if kind == "symbol" or None not in shape:
         with pytest.raises(ValueError, match=text):
             layer(Symbol(shape) if kind == "symbol" else Tensor(np.ones(shape)))
+        assert layer.built or layer.weights == []
+        assert not (layer.built and before is None and "dimensions, got" in text)
 
 
 ARGUMENT_ERRORS = [
@@ -495,6 +505,7 @@ ARGUMENT_ERRORS = [
     (lambda: Flatten("first"), "data_format must be 'channels_last' or 'channels_first', got 'first'"),
     (lambda: Reshape((-1, 2, -1)), "only one size of target_shape may be -1"),
     (lambda: Reshape((0, 2)), "a size of target_shape must be a positive integer, got 0"),
+    (lambda: Reshape((None, 2)), "a size of target_shape must be a positive integer, got None"),
     (lambda: Conv2D(0, 3), "filters must be a positive integer, got 0"),
     (lambda: Conv2D(2, (3, 3, 3)), "kernel_size must be a positive integer or 2 of them"),
     (lambda: Conv2D(2, 0), "kernel_size must be a positive integer"),
@@ -565,7 +576,7 @@ def test_dropout_draws_from_the_default_generator():
     x = tahr.ops.ones((50, 4))
     found = []
     for _ in range(2):
-        tahr.utils.set_random_seed(3)
+        seed_default(3)
         found.append(Dropout(0.5)(x, training=True).numpy())
     np.testing.assert_array_equal(*found)
 
@@ -578,6 +589,12 @@ def test_noise_shape():
         with pytest.raises(ValueError, match="noise_shape .* does not fit the input shape"):
             layer(tahr.ops.ones((40, 5, 3)), training=True)
     assert layer(Symbol((None, 5, 3))).shape == (None, 5, 3)
+
+
+def test_batch_normalization_without_momentum_takes_the_last_batch():
+    layer = BatchNormalization(momentum=0)
+    layer([[1.0], [5.0]], training=True)
+    assert (layer.moving_mean.numpy(), layer.moving_variance.numpy()) == (3.0, 4.0)
 
 
 def test_batch_normalization_follows_the_batches():
@@ -615,7 +632,9 @@ def test_embedding_casts_and_checks():
     assert layer.embeddings.shape == (5, 2)
     np.testing.assert_array_equal(layer(np.array([[0.0, 4.7]])).numpy(), rows.numpy())
     np.testing.assert_array_equal(layer(np.array([[0, 4]], np.uint8)).numpy(), rows.numpy())
-    for bad, at in (([[1, 2], [3, 5]], r"5 at position \(1, 1\)"), ([[-1]], r"-1 at position \(0, 0\)")):
+    assert layer([[2]]).shape == (1, 1, 2)
+    for bad, at in (([[1, 2], [3, 5]], r"5 at position \(1, 1\)"), ([[0, -1]], r"-1 at position \(0, 1\)"),
+                    ([[2 ** 40]], r"1099511627776 at position \(0, 0\)")):
         with pytest.raises(IndexError, match=r"indices must lie from 0 to 4 \(input_dim - 1\), got " + at):
             layer(np.array(bad))
     assert layer(np.zeros((0, 3), int)).shape == (0, 3, 2)
@@ -630,9 +649,15 @@ def test_embedding_adds_up_the_gradients_of_repeated_rows():
 
 def test_embedding_needs_no_input_shape():
     assert Embedding(4, 2).batch_input_shape == (None, None)
+    assert tahr.Sequential([Embedding(4, 2)]).input_symbol.dtype == np.int32
     assert Embedding(4, 2, input_length=7).batch_input_shape == (None, 7)
     assert Embedding(4, 2, input_length=(3, 2), batch_size=5).batch_input_shape == (5, 3, 2)
     assert Embedding(4, 2, input_shape=(6,)).batch_input_shape == (None, 6)
+
+
+def test_short_names():
+    assert layers.MaxPool2D is MaxPooling2D is Layer.named("MaxPool2D")
+    assert layers.AvgPool2D is AveragePooling2D is Layer.named("AvgPool2D")
 
 
 def test_layout_of_images_is_in_the_config():
@@ -792,6 +817,9 @@ def test_sublayers():
     block = Block(unused=other)
     assert block.sublayers == [block.one, *block.more, block.named["b"]]
     block(tahr.ops.ones((4, 2)))
+    for other, name in (("variables", "weights"), ("trainable_variables", "trainable_weights"),
+                        ("non_trainable_variables", "non_trainable_weights")):
+        assert [id(v) for v in getattr(block, other)] == [id(v) for v in getattr(block, name)]
     assert len(block.weights) == 1 + 2 * 3 + 4 and len(block.trainable_weights) == 1 + 2 * 3 + 2
     assert block.weights[0] is block.scale
     assert block.count_params() == 1 + 3 * 6 + 8
@@ -808,6 +836,23 @@ def test_sublayers():
     np.testing.assert_array_equal(again(tahr.ops.ones((4, 2))).numpy(), block(tahr.ops.ones((4, 2))).numpy())
 
 
+def test_sublayers_that_come_later():
+    class Grows(Layer):
+        def __init__(self):
+            super().__init__()
+            self.places, self.named, self.single, self.pair = [None, 1], {"size": 2}, None, (Dense(1), 2)
+
+    layer, parts = Grows(), [Dense(n + 1) for n in range(5)]
+    assert layer.sublayers == [layer.pair[0]]
+    layer.places[0], layer.named["a"], layer.single = parts[:3]
+    layer.places.append(parts[3])
+    layer.extra = parts[4]
+    assert set(layer.sublayers) == {*parts, layer.pair[0]}
+    del layer.single
+    layer.extra = None
+    assert set(layer.sublayers) == {parts[0], parts[1], parts[3], layer.pair[0]}
+
+
 def test_output_shape():
     layer = Dense(2)
     with pytest.raises(AttributeError, match="was not called yet and has no output shape"):
@@ -817,6 +862,10 @@ def test_output_shape():
     assert layer.compute_output_shape((7, 5, 3)) == (7, 5, 2) and layer.output_shape == (None, 2)
     layer(Symbol((8, 3)))
     assert layer.output_shape == (8, 2)
+    model = tahr.Sequential([Dense(2), Dense(3)])
+    assert model.compute_output_shape((0, 4)) == (0, 3)
+    assert [part.output_shape for part in (model, *model.layers)] == [(None, 3), (None, 2), (None, 3)]
+    assert Dense(2).compute_output_shape((0, 4)) == (0, 2)
 
 
 def test_several_inputs_and_outputs():
@@ -829,6 +878,18 @@ def test_several_inputs_and_outputs():
     b, a = layer([np.ones((2, 3)), np.ones((2, 4))])
     assert (a.shape, b.shape) == ((2, 3), (2, 4)) and isinstance(a, Tensor)
     assert layer.output_shape == [(None, 4), (None, 3)]
+
+
+@pytest.mark.parametrize("args, expected", [
+    ({}, None), ({"input_shape": (3, None)}, (None, 3, None)), ({"input_shape": [3], "batch_size": 5}, (5, 3)),
+    ({"batch_input_shape": (4, 3)}, (4, 3)), ({"input_dim": 3}, (None, 3)), ({"input_shape": ()}, (None,)),
+    ({"input_dim": 3, "input_length": 7, "batch_size": 2}, (2, 7, 3)), ({"input_shape": np.array([3])}, (None, 3)),
+    ({"input_shape": (3,), "batch_input_shape": (4, 3)}, (4, 3)),
+])
+def test_shape_of_a_first_layer(args, expected):
+    layer = Dense(2, **args)
+    assert layer.batch_input_shape == expected
+    assert Dense.from_config(json.loads(json.dumps(layer.get_config()))).batch_input_shape == expected
 
 
 def test_phase_nests_and_holds_for_one_thread():

@@ -9,15 +9,15 @@ import sys
 
 import numpy as np
 import pytest
+
+from tahr import losses
+from tahr.activations import sigmoid, softmax
 from tahr.autograd import check_grads, gradients
 from tahr.losses import Loss
 from tahr.losses.base import FUNCTIONS, fitting_weights, reduce, same_rank
 from tahr.tensor import Tensor
 from tahr.tensor.create import from_numpy
 from tahr.utils import settings
-
-from tahr import losses
-from tahr.activations import sigmoid, softmax
 
 
 @dataclasses.dataclass
@@ -280,11 +280,15 @@ def test_a_last_axis_of_one_is_added_or_dropped(name):
     np.testing.assert_array_equal(FUNCTIONS[name](t, p[:, None]).numpy(), expected)
     assert FUNCTIONS[name](t[:, None], p).shape == FUNCTIONS[name](t, p).shape == ()
     np.testing.assert_allclose(FUNCTIONS[name](t[:, None], p).numpy(), expected.mean(), rtol=1e-6)
+    t, p = np.ones((2, 3)), np.full((2, 3), 0.4)
+    np.testing.assert_array_equal(FUNCTIONS[name](t, p[..., None]).numpy(), FUNCTIONS[name](t[..., None], p[..., None]))
+    np.testing.assert_array_equal(FUNCTIONS[name](t[..., None], p).numpy(), FUNCTIONS[name](t, p))
 
 
 SHAPE_ERRORS = [
     ("mse", (3,), (3, 2), "class indices need sparse"), ("mse", (3, 1), (3, 2), "class indices need sparse"),
     ("mse", (3, 2), (3, 1), "does not broadcast$"), ("mse", (3, 2), (3,), "does not broadcast$"),
+    ("mae", (3, 2, 2), (3, 2, 1), "does not broadcast$"), ("mae", (3, 2), (3, 2, 2), "does not broadcast$"),
     ("mae", (1, 2), (3, 2), "does not broadcast$"), ("mae", (3, 2, 2), (3, 2), "does not broadcast$"),
     ("bce", (3,), (3, 2), "does not broadcast; class indices"), ("bce", (4, 1), (3, 1), "does not broadcast$"),
     ("cce", (3,), (3, 4), r"or one-hot targets with 4 columns \(tahr.ops.one_hot\)"),
@@ -321,6 +325,9 @@ def test_labels_of_any_dtype_with_or_without_a_last_axis(dtype):
         for from_logits, y_pred in ((False, p), (True, np.log(p))):
             found = losses.sparse_categorical_crossentropy(given, tensor(y_pred), from_logits)
             np.testing.assert_allclose(found.numpy(), expected, rtol=1e-10)
+    labels, p = labels.reshape(1, 3, 1).astype(dtype), p.reshape(1, 3, 4)
+    found = losses.sparse_categorical_crossentropy(labels, tensor(p))
+    np.testing.assert_allclose(found.numpy(), [expected], rtol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "bool", "int64"])
@@ -367,7 +374,7 @@ def test_aliases_and_unknown_names():
     assert losses.get("mse") is losses.get("MSE") is losses.mean_squared_error
     assert losses.get("mae") is losses.get("MAE") is losses.mean_absolute_error
     assert losses.get("bce") is losses.binary_crossentropy and losses.get("cce") is losses.categorical_crossentropy
-    with pytest.raises(ValueError, match="unknown loss 'mean_square_error'. Did you mean 'mean_squared_error'. Known"):
+    with pytest.raises(ValueError, match="unknown loss 'mean_square_error'. Did you mean 'mean_squared_error'. .*mse"):
         losses.get("mean_square_error")
     with pytest.raises(TypeError, match=r"is a class: did you forget the parentheses, MeanSquaredError\(\)\?"):
         losses.get(losses.MeanSquaredError)
@@ -381,6 +388,7 @@ def test_option_errors():
         with pytest.raises(ValueError, match="reduction must be 'sum_over_batch_size', 'sum' or 'none', got "):
             losses.MeanSquaredError(reduction=reduction)
     for make in (losses.BinaryCrossentropy, losses.CategoricalCrossentropy):
+        assert float(make(label_smoothing=1.0)([[0.0, 1.0]], [[0.5, 0.5]])) == pytest.approx(np.log(2), rel=1e-6)
         for amount in (-0.1, 1.5):
             with pytest.raises(ValueError, match=r"label_smoothing must lie in \[0, 1\]"):
                 make(label_smoothing=amount)

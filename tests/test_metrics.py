@@ -9,12 +9,12 @@ import sys
 
 import numpy as np
 import pytest
+
+from tahr import metrics
 from tahr.losses.base import FUNCTIONS as LOSSES
 from tahr.metrics import Mean, MeanOf, Metric
 from tahr.metrics.base import FUNCTIONS
 from tahr.tensor import Tensor
-
-from tahr import metrics
 
 
 @dataclasses.dataclass

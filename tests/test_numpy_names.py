@@ -8,12 +8,12 @@ import zlib
 
 import numpy as np
 import pytest
+
+from tahr import ops
 from tahr.autograd import FUNCTIONS, OPS, apart, check_grads, integers, real
 from tahr.tensor import PUBLIC, Symbol, Tensor
 from tahr.tensor.conv import _grad_x_reference, _looped
 from tahr.tensor.public import ALIASES
-
-from tahr import ops
 
 TABLE = {**FUNCTIONS, **OPS}
 EXCUSED = {

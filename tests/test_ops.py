@@ -4,10 +4,10 @@ import zlib
 
 import numpy as np
 import pytest
-from tahr.autograd import FUNCTIONS, OPS, check_grads
-from tahr.tensor import Symbol, Tensor
 
 from tahr import tensor
+from tahr.autograd import FUNCTIONS, OPS, check_grads
+from tahr.tensor import Symbol, Tensor
 
 TABLE = {**FUNCTIONS, **OPS}
 EXCUSED = {
@@ -15,7 +15,8 @@ EXCUSED = {
     "random_uniform": "no fixed value: tests/test_random.py", "random_normal": "no fixed value: tests/test_random.py",
     "random_truncated_normal": "no fixed value: tests/test_random.py",
     "random_integers": "no fixed value: tests/test_random.py",
-    "random_permutation": "no fixed value: tests/test_random.py", "dropout_mask": "no fixed value: tests/test_random.py",
+    "random_permutation": "no fixed value: tests/test_random.py",
+    "dropout_mask": "no fixed value: tests/test_random.py",
 }
 TESTED = {name: entry for name, entry in sorted(TABLE.items()) if name not in EXCUSED}
 CALLS = [pytest.param(entry, s, id=f"{name}-{i}") for name, entry in TESTED.items()

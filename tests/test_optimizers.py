@@ -9,14 +9,14 @@ import sys
 
 import numpy as np
 import pytest
+
+import tahr
+from tahr import optimizers
 from tahr.autograd import gradients
 from tahr.optimizers import SGD, Adam, Optimizer, RMSprop
 from tahr.optimizers.flat import Group
 from tahr.tensor import Tensor, Variable
 from tahr.utils import settings
-
-import tahr
-from tahr import optimizers
 
 
 @dataclasses.dataclass
@@ -255,6 +255,16 @@ def test_a_write_is_noticed_by_graphs_that_need_the_old_values():
         gradients(out, [w])
 
 
+def test_state_is_not_trained():
+    optimizer = Optimizer()
+    assert float(optimizer.lr) == 0.01 and optimizer.decay == 0.0 and optimizer.name == "optimizer"
+    optimizer = Adam()
+    optimizer.build(started([(2,)]))
+    state = [*optimizer.variables, optimizer.groups[0].parameters]
+    assert not any(v.trainable or v.requires_grad for v in state)
+    assert SGD().slots == () and SGD(momentum=0.5).slots == ("velocity",) and SGD(momentum=1.0).momentum == 1.0
+
+
 def test_constraints_hold_after_each_update():
     a, b = Variable([1.0, 2.0], constraint=tahr.constraints.NonNeg()), Variable([1.0, 2.0])
     optimizer = SGD(1.0)
@@ -270,6 +280,7 @@ def test_gradients_of_other_kinds():
     w, v = Variable([1.0, 2.0]), Variable(3.0)
     SGD(0.5).apply_gradients(zip([np.array([2.0, 4.0]), Tensor(1.0, dtype="float64")], [w, v]))
     SGD(0.5).apply_gradients([([2.0, 4.0], w)])
+    SGD(0.0).apply(iter([[1.0, 1.0], 1.0]), iter([w, v]))
     np.testing.assert_array_equal(w.numpy(), [-1.0, -2.0])
     assert w.dtype == v.dtype == np.float32 and float(v) == 2.5
 

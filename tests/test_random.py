@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
+import tahr
+from tahr import ops
 from tahr.autograd import OPS
 from tahr.tensor import Symbol, Tensor
 from tahr.utils import rng, settings
 from tahr.utils.rng import Generator, default_generator, seed_default
-
-import tahr
-from tahr import ops
 
 N = 20000
 DRAWS = {       # name: a call for (shape, dtype, generator), mean, standard deviation, lowest, highest

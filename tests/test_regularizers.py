@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 import pytest
-from tahr.autograd import check_grads, gradients
-from tahr.tensor import Symbol, Tensor
 
 from tahr import activations, constraints, regularizers
 from tahr.activations import ACTIVATIONS
+from tahr.autograd import check_grads, gradients
 from tahr.constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from tahr.regularizers import L1, L1L2, L2, Regularizer
+from tahr.tensor import Symbol, Tensor
 
 REGULARIZERS = [        # class, options, and the penalty in NumPy
     (L1L2, {}, lambda w: 0.0),

@@ -7,9 +7,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tahr.autograd import check_grads, strategies
 
 from tahr import ops
+from tahr.autograd import check_grads, strategies
 
 # Promises
 

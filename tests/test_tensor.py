@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
-from tahr.autograd import gradients
-from tahr.tensor import Symbol, Tensor
-from tahr.utils import settings
 
 import tahr
 from tahr import ops
+from tahr.autograd import gradients
+from tahr.tensor import Symbol, Tensor
+from tahr.utils import settings
 
 
 def leaf(data, dtype=None):
@@ -405,6 +405,7 @@ def test_conditions_do_not_take_part_in_promotion():
         chosen = ops.where(condition, Tensor([1.0, 2.0], dtype="float16"), 0.0)
         assert chosen.dtype == np.float16 and chosen.tolist() == [1, 0]
         assert ops.where(Symbol((2,), condition.dtype), Symbol((2,), "float16"), 0.0).dtype == np.float16
+        assert ops.where(condition, Tensor([1.0, 2.0], dtype="float16"), np.zeros(2)).dtype == np.float16
 
 
 def test_true_division_of_integers():
@@ -675,13 +676,13 @@ def test_index_shapes(case, data):
     assert Symbol(array.shape)[symbols].shape == whole
 
 
-ROWS, PLACES, POINT = np.array([[0, 1, 1], [2, 0, 1]]), np.array([0, 1, 1]), np.array(1)
+ROWS, PLACES, POINT = np.array([[0, 1, 1], [1, 0, 1]]), np.array([0, 1, 1]), np.array(1)
 
 
 @pytest.mark.parametrize("key", [
     (PLACES, slice(None), PLACES), (slice(None), PLACES, ROWS), (0, slice(None), ROWS), (slice(None), 1, PLACES),
-    (PLACES, None, PLACES), (Ellipsis, ROWS), (ROWS, Ellipsis, 0), (0, POINT), (POINT, slice(1, None), 0), (None, 0, None),
-    (slice(None, None, -1), Ellipsis, slice(1)), ROWS > 0,
+    (PLACES, None, PLACES), (Ellipsis, ROWS), (ROWS, Ellipsis, 0), (0, POINT), (POINT, slice(1, None), 0),
+    (None, 0, None), (slice(None, None, -1), Ellipsis, slice(1)), np.eye(2, 3) > 0,
 ], ids=str)
 def test_index_shapes_with_unknown_sizes(key):
     """Arrays and ints side by side give their axes there, else in front: as in NumPy."""
@@ -836,6 +837,17 @@ def test_composed_functions_take_lists_and_numbers(f, expected):
     found = f()
     assert isinstance(found, Tensor) and found.dtype.name in ("float32", "int64")
     equal(found, expected, 1e-6)
+
+
+def test_numbers_stay_weak_in_composed_functions():
+    half, small = Tensor([1.0], dtype="float16"), Tensor([1], dtype="int8")
+    for f, expected in ((lambda: ops.where([True], half, 0.0), "float16"),
+                        (lambda: ops.where([True], 2, small), "int8"),
+                        (lambda: ops.divmod(small, 2)[0], "int8"), (lambda: ops.xlogy(2, half), "float16"),
+                        (lambda: ops.dot(half, 2), "float16"), (lambda: ops.dot(small, 2.0), "float32"),
+                        (lambda: ops.where([True], 1, 2), "int64"), (lambda: ops.where([True], 1.0, 2), "float32"),
+                        (lambda: ops.stack([Tensor(1.0, dtype="float16"), 2.0]), "float16")):
+        assert f().dtype == expected
 
 
 def test_composed_functions_refuse_nonsense():

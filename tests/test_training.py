@@ -107,12 +107,14 @@ def test_get_layer():
 
 def test_summary_counts_parameters():
     names.reset_uids()
-    model = tahr.Sequential([Dense(256, activation="relu", input_shape=(784,)), Dense(128), BatchNormalization(), Dense(10)])
+    model = tahr.Sequential([Dense(256, activation="relu", input_shape=(784,)), Dense(128), BatchNormalization(),
+                             Dense(10)])
     lines = []
     model.summary(print_fn=lines.append)
     text = "\n".join(lines)
     assert "dense_1 (Dense)              (None, 256)               200,960" in text
-    assert "Total params: 235,658" in text and "Trainable params: 235,402" in text and "Non-trainable params: 256" in text
+    assert "Total params: 235,658" in text
+    assert "Trainable params: 235,402" in text and "Non-trainable params: 256" in text
 
 
 def test_config_round_trip():
@@ -126,7 +128,7 @@ def test_config_round_trip():
 # Compile
 
 @pytest.mark.parametrize("arguments, error, text", [
-    (dict(loss="binary_crosentropy"), ValueError, "unknown loss 'binary_crosentropy'. Did you mean 'binary_crossentropy'"),
+    (dict(loss="binary_crosentropy"), ValueError, "unknown loss 'binary_.*Did you mean 'binary_crossentropy'"),
     (dict(optimizer="adm"), ValueError, "unknown optimizer 'adm'. Did you mean 'adam'"),
     (dict(optimizer=tahr.optimizers.SGD), TypeError, r"did you forget the parentheses, SGD\(\)"),
     (dict(metrics=["acuracy"]), ValueError, "unknown metric 'acuracy'. Did you mean 'accuracy'"),
@@ -292,7 +294,8 @@ def test_training_follows_the_formulas():
 def test_same_seed_same_bits():
     def train():
         tahr.utils.set_random_seed(7)
-        model = tahr.Sequential([Dense(8, activation="relu", input_dim=5), Dropout(0.5), Dense(3, activation="softmax")])
+        model = tahr.Sequential([Dense(8, activation="relu", input_dim=5), Dropout(0.5),
+                                 Dense(3, activation="softmax")])
         model.compile("rmsprop", "sparse_categorical_crossentropy")
         model.fit(X, LABELS, epochs=3, verbose=0)
         return model.get_weights()
@@ -347,7 +350,8 @@ def test_epoch_means_weigh_batches_by_size():
 def test_sample_weights_scale_the_loss():
     model = binary_model()
     w = np.where(np.arange(40) < 20, 2.0, 0.0)
-    assert model.evaluate(X, Y, batch_size=40, sample_weight=w) == pytest.approx(model.evaluate(X[:20], Y[:20]), rel=1e-6)
+    weighted = model.evaluate(X, Y, batch_size=40, sample_weight=w)
+    assert weighted == pytest.approx(model.evaluate(X[:20], Y[:20]), rel=1e-6)
     with pytest.raises(ValueError, match="same number of samples, got 40 and 3"):
         model.fit(X, Y, sample_weight=np.ones(3), verbose=0)
 
@@ -387,7 +391,10 @@ def test_regularizers_count_in_training_and_evaluation():
 def test_custom_loss_and_metric():
     def mean_pred(y_true, y_pred):
         return tahr.ops.mean(y_pred)
-    model = binary_model(loss=lambda y_true, y_pred: tahr.ops.mean(tahr.ops.square(y_pred - y_true), -1), metrics=mean_pred)
+
+    def squares(y_true, y_pred):
+        return tahr.ops.mean(tahr.ops.square(y_pred - y_true), -1)
+    model = binary_model(loss=squares, metrics=mean_pred)
     assert model.metrics_names == ["loss", "mean_pred"]
     loss, value = model.evaluate(X, Y, batch_size=16)
     p = model.predict(X)

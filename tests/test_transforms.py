@@ -6,12 +6,12 @@ import functools
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-import tahr.autograd
 from hypothesis import given
-from tahr.autograd import check_grads, checkpoint, grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 import tahr
+import tahr.autograd
 from tahr import ops
+from tahr.autograd import check_grads, checkpoint, grad, gradients, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 Point = collections.namedtuple("Point", "x y")
 vectors = st.integers(0, 2 ** 32 - 1).map(lambda seed: np.random.default_rng(seed).uniform(-2, 2, 3).round(3))
@@ -125,6 +125,11 @@ def test_unused_arguments_get_zeros():
     a, b = grad(lambda x, y: (x * x).sum(), (0, 1))(np.ones(2), np.ones((3, 1)))
     close(a, [2, 2])
     close(b, np.zeros((3, 1)))
+    f, primals = lambda x, y: (x ** 3).sum(), (np.ones(2), np.ones(3))
+    a, b = hvp(f, primals, primals)
+    close(a, [6, 6])
+    close(b, [0, 0, 0])
+    assert jvp(f, primals, primals)[1].item() == 6
 
 
 # Against each other
@@ -382,6 +387,9 @@ def test_results_at_top_level_carry_no_graph():
                vjp(field, x)[1](v[:2])[0], grad(lambda x: grad(lambda y: (x * y).sum())(x).sum())(x),
                grad(lambda x: grad(lambda y: y ** 2)(4.0) * x.sum())(x)]
     assert not any(r.requires_grad for r in results)
+    inner = lambda x: grad(lambda y: (x * y ** 2).sum())(4.0)       # a graph that holds the inner one's beginning
+    value, gradient = value_and_grad(inner)(x)
+    assert not value.requires_grad and not gradient.requires_grad
 
 
 @pytest.mark.parametrize("call", [
@@ -478,8 +486,9 @@ def test_arguments_must_be_floats():
 
 
 def test_aux_must_come_as_a_pair():
-    with pytest.raises(TypeError, match=r"must return \(scalar, anything\), <lambda> returned Tensor"):
-        grad(lambda x: x, has_aux=True)(np.ones(2))
+    for f, got in [(lambda x: x, "Tensor"), (lambda x: (x.sum(), 1, 2), "tuple"), (lambda x: [x.sum(), 1], "list")]:
+        with pytest.raises(TypeError, match=rf"must return \(scalar, anything\), <lambda> returned {got}"):
+            grad(f, has_aux=True)(np.ones(2))
 
 
 def test_vectors_must_fit():

@@ -79,7 +79,7 @@ class Configurable(metaclass=_Construction):
     setting that may be another one day says so by ``self.remember(name=value)``.
     """
 
-    aliases = ()
+    aliases: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

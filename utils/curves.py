@@ -11,9 +11,10 @@ WIDTH, HEIGHT, LEFT, TOP, GAP = 460, 300, 56, 36, 40
 def write_curves(history, path):
     """Write the values of ``{name: list of values}`` as an SVG file, a panel for each name with its ``val_`` curve.
 
-    >>> import tempfile, os
-    >>> path = write_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}, os.path.join(tempfile.mkdtemp(), "curves.svg"))
-    >>> path.read_text().startswith("<svg")
+    >>> import os, tempfile
+    >>> history = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_curves(history, os.path.join(folder, "curves.svg")).read_text().startswith("<svg")
     True
     """
     path = pathlib.Path(path)
