@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..tensor.elementwise import absolute, clip, log, square
-from ..tensor.indexing import take_along_axis
 from ..tensor.loss import check_labels, sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy
 from ..tensor.movement import expand_dims, squeeze
 from ..tensor.reduce import mean
 from ..tensor.reduce import sum as total
+from ..tensor.scatter import take_along_axis
 from ..utils import settings
 from .base import as_tensor, loss_function, same_rank
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..autograd import function, nonzero, op, real, sample, within
 from . import shapes
-from .elementwise import UNARY, absolute, clip, erf, exp, expm1, less, logaddexp, smooth, tanh, where
+from .elementwise import UNARY, absolute, clip, erf, exp, expm1, logaddexp, smooth, tanh
+from .logic import less, where
 from .reduce import ALONG
 from .reduce import sum as total
 from .reference import each, lanes

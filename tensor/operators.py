@@ -1,18 +1,13 @@
 """Operators and methods, the same for tensors and for symbols."""
 
-from . import activation, adjust, elementwise, indexing, linalg, movement, order, reduce
+from . import activation, adjust, diagonals, elementwise, indexing, linalg, logic, movement, order, reduce, scatter
 from .elementwise import (
     add,
-    bitwise_and,
-    bitwise_or,
-    bitwise_xor,
     divide,
     floor_divide,
-    left_shift,
     multiply,
     power,
     remainder,
-    right_shift,
     subtract,
 )
 from .public import PUBLIC
@@ -26,20 +21,20 @@ class Operators:
 
     __add__, __sub__, __mul__, __truediv__ = add, subtract, multiply, divide
     __floordiv__, __mod__, __pow__, __matmul__ = floor_divide, remainder, power, linalg.matmul
-    __and__, __or__, __xor__, __lshift__, __rshift__ = bitwise_and, bitwise_or, bitwise_xor, left_shift, right_shift
+    __and__, __or__, __xor__ = logic.bitwise_and, logic.bitwise_or, logic.bitwise_xor
+    __lshift__, __rshift__ = logic.left_shift, logic.right_shift
     __neg__, __pos__, __abs__, __invert__ = (elementwise.negative, elementwise.positive_, elementwise.absolute,
-                                             elementwise.invert)
-    __lt__, __le__, __gt__, __ge__ = (elementwise.less, elementwise.less_equal, elementwise.greater,
-                                      elementwise.greater_equal)
+                                             logic.invert)
+    __lt__, __le__, __gt__, __ge__ = logic.less, logic.less_equal, logic.greater, logic.greater_equal
     __divmod__ = elementwise.divmod
     __hash__ = object.__hash__
     __getitem__ = indexing.getitem
 
     def __eq__(self, other):
-        return NotImplemented if other is None or isinstance(other, str) else elementwise.equal(self, other)
+        return NotImplemented if other is None or isinstance(other, str) else logic.equal(self, other)
 
     def __ne__(self, other):
-        return NotImplemented if other is None or isinstance(other, str) else elementwise.not_equal(self, other)
+        return NotImplemented if other is None or isinstance(other, str) else logic.not_equal(self, other)
 
     def __radd__(self, other):
         return add(other, self)
@@ -66,19 +61,19 @@ class Operators:
         return linalg.matmul(other, self)
 
     def __rand__(self, other):
-        return bitwise_and(other, self)
+        return logic.bitwise_and(other, self)
 
     def __ror__(self, other):
-        return bitwise_or(other, self)
+        return logic.bitwise_or(other, self)
 
     def __rxor__(self, other):
-        return bitwise_xor(other, self)
+        return logic.bitwise_xor(other, self)
 
     def __rlshift__(self, other):
-        return left_shift(other, self)
+        return logic.left_shift(other, self)
 
     def __rrshift__(self, other):
-        return right_shift(other, self)
+        return logic.right_shift(other, self)
 
     def __rdivmod__(self, other):
         return elementwise.divmod(other, self)
@@ -104,7 +99,7 @@ class Operators:
                                                 elementwise.floor, elementwise.ceil, elementwise.round)
     clip = clamp = elementwise.clip
     pow, maximum, minimum = power, elementwise.maximum, elementwise.minimum
-    isnan, isinf, isfinite = elementwise.isnan, elementwise.isinf, elementwise.isfinite
+    isnan, isinf, isfinite = logic.isnan, logic.isinf, logic.isfinite
     relu, sigmoid, softmax, log_softmax = (activation.relu, activation.sigmoid, activation.softmax,
                                            activation.log_softmax)
     sum, mean, prod, max, min, var, std, norm = (reduce.sum, reduce.mean, reduce.prod, reduce.max, reduce.min,
@@ -113,14 +108,14 @@ class Operators:
     cumsum, cumprod, cummax, median = reduce.cumsum, reduce.cumprod, order.cummax, order.median
     sort, argsort, topk = order.sort, order.argsort, order.topk
     dot, inner, outer = PUBLIC["dot"], PUBLIC["inner"], PUBLIC["outer"]
-    matmul, trace = linalg.matmul, indexing.trace
+    matmul, trace = linalg.matmul, diagonals.trace
     swapaxes, moveaxis, flatten, ravel, squeeze = (movement.swapaxes, movement.moveaxis, movement.flatten,
                                                    movement.ravel, movement.squeeze)
     expand_dims = unsqueeze = movement.expand_dims
     broadcast_to = expand = adjust.broadcast_to
     flip, roll, tile, repeat, split, chunk = (movement.flip, movement.roll, movement.tile, indexing.repeat,
                                               movement.split, movement.chunk)
-    take, gather, diagonal, nonzero = indexing.take, indexing.gather, indexing.diagonal, indexing.nonzero
+    take, gather, diagonal, nonzero = indexing.take, scatter.gather, diagonals.diagonal, indexing.nonzero
     masked_fill, masked_select, index_select = (indexing.masked_fill, PUBLIC["masked_select"],
                                                 indexing.index_select)
     astype = adjust.astype

@@ -6,11 +6,13 @@ import numpy as np
 
 from ..autograd import apart, function, integers, op, raises, real, sample
 from . import shapes
-from .elementwise import invert, negative
-from .indexing import take_along_axis, values_of
+from .elementwise import negative
+from .indexing import values_of
+from .logic import invert
 from .movement import reshape, slice_along
 from .reduce import mean
 from .reference import lanes
+from .scatter import take_along_axis
 
 ORDERED = [sample(apart(3, 4)), sample(apart(3, 4), axis=0), sample(apart(2, 3, 4), -2), sample(apart(0, 3)),
            raises(ValueError, "axis 1 is out of range for 1", real(3), 1)]

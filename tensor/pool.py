@@ -8,8 +8,8 @@ import numpy as np
 from ..autograd import apart, function, integers, op, raises, real, sample
 from ..autograd.value import spec
 from . import shapes
-from .indexing import take_along_axis
 from .movement import reshape
+from .scatter import take_along_axis
 from .windows import check_padding, padded, per_axis, taps, window_sizes
 
 

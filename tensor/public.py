@@ -13,18 +13,22 @@ from . import (
     adjust,
     conv,
     create,
+    diagonals,
     elementwise,
     indexing,
     linalg,
+    logic,
     loss,
     movement,
     order,
     pool,
     random,
     reduce,
+    scatter,
 )
 
-MODULES = (elementwise, adjust, movement, create, reduce, indexing, order, linalg, activation, loss, conv, pool, random)
+MODULES = (logic, elementwise, adjust, movement, create, reduce, indexing, scatter, diagonals, order, linalg,
+           activation, loss, conv, pool, random)
 INTERNAL = {"match", "check_labels", "values_of"}      # of use to other modules, not to users
 
 ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's

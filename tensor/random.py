@@ -9,8 +9,9 @@ from ..utils.rng import Generator, default_generator
 from . import shapes
 from .adjust import astype
 from .create import asarray
-from .elementwise import greater, less, log, multiply, negative, where
+from .elementwise import log, multiply, negative
 from .indexing import take
+from .logic import greater, less, where
 from .reduce import argmax
 
 GENERATED = ("float32", "float64")      # what NumPy draws directly; the rest is cast

@@ -14,7 +14,8 @@ from ..autograd.value import spec
 from ..utils import settings
 from . import shapes
 from .adjust import astype, broadcast_to
-from .elementwise import absolute, equal, exp, gradient_over, isclose, power, sign, where
+from .elementwise import absolute, exp, gradient_over, power, sign
+from .logic import equal, isclose, where
 from .movement import concatenate, flip, reshape, slice_along, transpose
 from .reference import fold, lanes
 
