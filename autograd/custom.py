@@ -23,11 +23,10 @@ class _Custom:
         self.name = name
 
     def gradients(self, needed, grads, outs, inputs, attrs):
-        """``(i, gradient)`` for each needed input that gets one."""
+        """A list of ``(i, gradient)`` for the needed inputs that get one."""
         found = attrs["residual"](*(_zeros(out) if g is None else g for g, out in zip(grads, outs)))
-        for i in needed:
-            if found[i] is not None:
-                yield i, found[i] if inputs[i] is None else self._fitting(found[i], inputs[i], i)
+        return [(i, found[i] if inputs[i] is None else self._fitting(found[i], inputs[i], i))
+                for i in needed if found[i] is not None]
 
     def _fitting(self, g, like, i):
         g = g if isinstance(g, Value) else wrap(np.asarray(g, like.dtype))

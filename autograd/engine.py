@@ -4,7 +4,7 @@ import numpy as np
 
 from ..utils import settings
 from . import mode
-from .node import Leaf, Node, Part, leading_to, reachable, version_of
+from .node import NEVER, Leaf, Node, Part, leading_to, reachable, version_of
 from .value import SCALARS, Spec, Types, Value, asked_for, constant, promoted, spec_of, wrap
 
 
@@ -33,11 +33,12 @@ def apply(op, inputs, attrs):
         data, residual = data
     if type(data) is tuple:
         return _several(op, inputs, attrs, data, residual, recording, versioned)
-    data = _result(data, inputs, attrs)
+    if type(data) is not np.ndarray or data.dtype.char in "de":
+        data = _result(data, inputs, attrs)
     out = wrap(data)
-    if recording and op.differentiable and data.dtype.kind in "fc" and mode.recording():
+    if recording and op.differentiable and mode.recording() and data.dtype.kind in "fc":
         out.node = _record(op, inputs, attrs, data, residual, versioned)
-    if versioned:
+    if versioned and (data.base is not None or any(data is a for a in arrays)):
         out.version = _shared_version(data, inputs)
     return out
 
@@ -66,13 +67,14 @@ def _several(op, inputs, attrs, data, residual, recording, versioned):
 
 def _record(op, inputs, attrs, data, residual, versioned):
     """The node of a result. It keeps arrays, not Values: a Value may be given another array later (``x += 1``)."""
-    parents = tuple([x.node if isinstance(x, Value) and op.rule(i) else None for i, x in enumerate(inputs)])
-    kept = op.keeps + (op.keeps_rest,) * (len(inputs) - len(op.keeps))
+    ruled = op.ruled if op.ruled is not None else [op.rule(i) for i in range(len(inputs))]
+    parents = tuple([x.node if has_rule and isinstance(x, Value) else None for x, has_rule in zip(inputs, ruled)])
+    kept = op.keeps if len(inputs) == len(op.keeps) else op.keeps + (op.keeps_rest,) * (len(inputs) - len(op.keeps))
     saved = tuple([x if not isinstance(x, Value) else x.data if keep else spec_of(x.data)
                    for x, keep in zip(inputs, kept)])
     node = Node(op, attrs, parents, saved, data if op.keeps_out else _specs(data), residual)
     if versioned:
-        node.versions = tuple([version_of(x) if keep else (None, 0) for x, keep in zip(inputs, kept)])
+        node.versions = tuple([version_of(x) if keep else NEVER for x, keep in zip(inputs, kept)])
     if mode.anomaly():
         node.where = mode.user_line()
     return node
@@ -143,8 +145,8 @@ def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=Fals
             if type(node) is Part:
                 _accumulate(pending.setdefault(node.parents[0], {}), node.index, grad)
                 continue
-            for parent, g in _step(node, grad, useful):
-                _accumulate(pending, parent, g)
+            for i, g in _step(node, grad, useful):
+                _accumulate(pending, node.parents[i], g)
             if not (retain_graph or create_graph):
                 node.saved = node.out = node.residual = None
     return found
@@ -156,7 +158,9 @@ def _step(node, grad, useful):
     if node.saved is None:
         raise RuntimeError(f"this graph was freed by an earlier backward (at {op.name!r}); to go through it "
                            "again, call the first with retain_graph=True, or run the forward pass again")
-    inputs = _restored(node)
+    inputs = [wrap(x, parent) if type(x) is np.ndarray else x for x, parent in zip(node.saved, node.parents)]
+    if node.versions:
+        _look_at_versions(node, inputs)
     if type(grad) is dict:      # of several results, by index; None for one that nobody used
         grad = [grad.get(i) for i in range(len(out))]
     if op.residual:
@@ -164,16 +168,18 @@ def _step(node, grad, useful):
     if op.keeps_out:
         out = wrap(out, node) if type(out) is not tuple else tuple(wrap(o, Part(node, i)) for i, o in enumerate(out))
     needed = [i for i, parent in enumerate(node.parents) if parent in useful]
-    for i, g in op.gradients(needed, grad, out, inputs, attrs):
-        if mode.anomaly() and not np.isfinite(g.data).all():
-            raise FloatingPointError(f"the gradient of {op.name!r} with respect to argument {i} (shape {g.shape}) is "
-                                     f"not finite; the op ran at {node.where or 'a line outside detect_anomaly()'}")
-        yield node.parents[i], g
+    found = op.gradients(needed, grad, out, inputs, attrs)
+    if mode.anomaly():
+        for i, g in found:
+            if not np.isfinite(g.data).all():
+                raise FloatingPointError(
+                    f"the gradient of {op.name!r} with respect to argument {i} (shape {g.shape}) is not finite; the op "
+                    f"ran at {node.where or 'a line outside detect_anomaly()'}")
+    return found
 
 
-def _restored(node):
-    """The inputs of a node as Values of the graph, after a look whether their memory is as it was."""
-    inputs = [wrap(x, parent) if type(x) is np.ndarray else x for x, parent in zip(node.saved, node.parents)]
+def _look_at_versions(node, inputs):
+    """Raise if memory that the rules need was written since the forward pass."""
     for x, (version, count) in zip(inputs, node.versions):
         if version is not None and version.count != count:
             raise RuntimeError(
@@ -182,7 +188,6 @@ def _restored(node):
                 "backward before the write, or give the op a copy (x.copy())")
         if version is not None and isinstance(x, Value):
             x.version = version
-    return inputs
 
 
 def _accumulate(pending, key, grad):

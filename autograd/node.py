@@ -1,5 +1,6 @@
 """The steps of a graph, and the ways through it."""
 
+import operator
 import weakref
 
 from .value import Value, unique
@@ -43,9 +44,13 @@ class Part(Node):
         self.index = index
 
 
+_number = operator.attrgetter("number")
+NEVER = (None, 0)       # the version of memory that is never written
+
+
 def version_of(x):
     """``(version, count)`` of an input at this moment; ``(None, 0)`` if its memory is never written."""
-    return (x.version, x.version.count) if isinstance(x, Value) and x.version else (None, 0)
+    return (x.version, x.version.count) if isinstance(x, Value) and x.version else NEVER
 
 
 def reachable(nodes, since=0):
@@ -57,13 +62,14 @@ def reachable(nodes, since=0):
             if parent is not None and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=lambda node: node.number, reverse=True)
+    return sorted(seen, key=_number, reverse=True)
 
 
 def leading_to(order, wanted, since=0):
     """Of the nodes in this order, those from number ``since`` on below which there is a wanted one."""
-    leading = set()
+    leading, useful = set(), set(wanted)
     for node in reversed(order):
-        if node.number >= since and any(parent in leading or parent in wanted for parent in node.parents):
+        if node.number >= since and not useful.isdisjoint(node.parents):
             leading.add(node)
+            useful.add(node)
     return leading

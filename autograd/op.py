@@ -28,7 +28,7 @@ class Op:
     """
 
     __slots__ = ("name", "forward", "shape", "dtype", "rules", "reference", "samples", "residual", "adjust", "keeps",
-                 "keeps_rest", "keeps_out", "variadic", "function", "differentiable")
+                 "keeps_rest", "keeps_out", "ruled", "variadic", "function", "differentiable")
 
     def __init__(self, name, forward, shape, rules, reference=None, samples=(), dtype=None, residual=False,
                  adjust=None):
@@ -37,6 +37,7 @@ class Op:
         self.variadic = callable(rules)             # rules(i) is then the rule of argument i
         given = [rules(0)] if self.variadic else [r for r in rules or () if r]
         self.differentiable = bool(given)
+        self.ruled = None if self.variadic else [r is not None for r in rules or ()]     # which arguments have a rule
         codes = [r.__code__ for r in given]
         named = max((c.co_argcount - 2 for c in codes), default=0) if self.variadic else len(rules or ())
         self.keeps_out = any(_uses(c, 1) for c in codes)
@@ -48,17 +49,21 @@ class Op:
         return self.rules(i) if self.variadic else self.rules[i]
 
     def gradients(self, needed, g, out, inputs, attrs):
-        """``(i, gradient)`` for each needed argument whose rule gives one."""
+        """A list of ``(i, gradient)`` for the needed arguments whose rule gives one."""
+        pairs = []
         for i in needed:
             found = self.rule(i)(g, out, *inputs, **attrs)
             if found is None:
                 continue
-            if self.adjust is not None:
-                found = self.adjust(found, inputs[i])
-            elif found.shape != inputs[i].shape:
-                raise ValueError(f"the gradient rule of {self.name!r} for argument {i} must give the argument's shape "
-                                 f"{inputs[i].shape}, gave {found.shape}: sum over broadcast axes, or set adjust=")
-            yield i, found
+            if found.shape != inputs[i].shape or found.dtype != inputs[i].dtype:
+                if self.adjust is not None:
+                    found = self.adjust(found, inputs[i])
+                elif found.shape != inputs[i].shape:
+                    raise ValueError(f"the gradient rule of {self.name!r} for argument {i} must give the argument's "
+                                     f"shape {inputs[i].shape}, gave {found.shape}: sum over broadcast axes, or set "
+                                     "adjust=")
+            pairs.append((i, found))
+        return pairs
 
     def __repr__(self):
         return f"<op {self.name}>"
@@ -141,8 +146,8 @@ def _public(record, forward):
     attributes = {**dict(zip(names[count:], defaults)), **(forward.__kwdefaults__ or {})}
 
     def call(*args, **kwargs):
-        if len(args) == count and not kwargs:
-            return apply(record, args, attributes)
+        if len(args) == count and kwargs.keys() <= attributes.keys():
+            return apply(record, args, {**attributes, **kwargs} if kwargs else attributes)
         bound = dict(zip(names, args)) if len(args) <= len(names) else _too_many(record.name, names, args)
         twice = bound.keys() & kwargs.keys()
         bound |= kwargs

@@ -234,6 +234,8 @@ class Layer(Configurable):
     @property
     def sublayers(self):
         """The layers that this layer keeps in its attributes, and in lists and dicts there, in order."""
+        if not self._holders:
+            return []
         found = []
         for name in self._holders:
             value = vars(self).get(name)
@@ -265,8 +267,8 @@ class Layer(Configurable):
         """The weights that training changes."""
         if not self.trainable:
             return []
-        own = [w for w in self.own_weights if w.trainable]
-        return _unique(own + [w for layer in self.sublayers for w in layer.trainable_weights])
+        own, layers = [w for w in self.own_weights if w.trainable], self.sublayers
+        return _unique(own + [w for layer in layers for w in layer.trainable_weights]) if layers else own
 
     @property
     def non_trainable_weights(self):

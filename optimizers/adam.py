@@ -1,6 +1,7 @@
 """Adam."""
 
 from ..tensor.elementwise import power, sqrt, square
+from ..tensor.update import adam_update
 from .base import Optimizer, checked_epsilon, checked_fraction
 
 
@@ -39,9 +40,14 @@ class Adam(Optimizer):
     def update(self, lr, parameter, gradient, m, v):
         m = self.beta_1 * m + (1 - self.beta_1) * gradient
         v = self.beta_2 * v + (1 - self.beta_2) * square(gradient)
-        correction = sqrt(self._corrected(self.beta_2)) / self._corrected(self.beta_1)
-        rate = lr * correction.astype(lr.dtype)
-        return parameter - rate * m / (sqrt(v) + self.epsilon), {"m": m, "v": v}
+        return parameter - self._rate(lr) * m / (sqrt(v) + self.epsilon), {"m": m, "v": v}
+
+    def write(self, lr, parameter, gradient, m, v):
+        adam_update(parameter, gradient, self._rate(lr), m, v, self.beta_1, self.beta_2, self.epsilon)
+
+    def _rate(self, lr):
+        """The step size, corrected for the running means' beginning at 0."""
+        return lr * (sqrt(self._corrected(self.beta_2)) / self._corrected(self.beta_1)).astype(lr.dtype)
 
     def _corrected(self, beta):
         """``1 - beta**t`` for the update now made, in float64: float32 would lose half its digits while it is small."""

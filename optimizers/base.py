@@ -5,6 +5,7 @@ import math
 from ..autograd import Value, no_grad
 from ..tensor import Tensor, Variable
 from ..tensor.create import from_numpy
+from ..tensor.state import assign
 from ..utils import settings
 from ..utils.configurable import Configurable
 from ..utils.names import snake_case
@@ -67,6 +68,13 @@ class Optimizer(Configurable):
         """The new parameter, and a dict of the new slots."""
         raise TypeError(f"{type(self).__name__} must define update(lr, parameter, gradient, **slots)")
 
+    def write(self, lr, parameter, gradient, **slots):
+        """Put what :meth:`update` computes in place; optimizers of ours do both in one op."""
+        parameter_now, slots_now = self.update(lr, parameter, gradient, **slots)
+        assign(parameter, parameter_now)
+        for name, value in slots_now.items():
+            assign(slots[name], value)
+
     def build(self, variables):
         """Lay out the parameters and their slots; slots of parameters that were here before are kept."""
         pairs = [*self._parked, *(pair for group in self.groups for pair in group.slot_views())]
@@ -96,12 +104,9 @@ class Optimizer(Configurable):
             lr = self._current_rate()
             for group in self.groups:
                 flat = from_numpy(group.gather([by_id[id(v)] for v in group.variables]))
-                parameter, slots = self.update(lr.astype(flat.dtype), group.parameters, flat, **group.slots)
-                group.parameters.assign(parameter)
-                for name, value in slots.items():
-                    group.slots[name].assign(value)
+                self.write(lr.astype(flat.dtype), group.parameters, flat, **group.slots)
                 group.written(f"{self.name}.apply")
-            self.iterations.assign(self.iterations + 1)
+            assign(self.iterations, self.iterations + 1)
             for v in variables:
                 if v.constraint is not None:
                     v.assign(v.constraint(v))

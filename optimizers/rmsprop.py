@@ -1,6 +1,7 @@
 """RMSprop."""
 
 from ..tensor.elementwise import sqrt, square
+from ..tensor.update import rmsprop_update
 from .base import Optimizer, checked_epsilon, checked_fraction
 
 
@@ -37,3 +38,6 @@ class RMSprop(Optimizer):
     def update(self, lr, parameter, gradient, accumulator):
         accumulator = self.rho * accumulator + (1 - self.rho) * square(gradient)
         return parameter - lr * gradient / (sqrt(accumulator) + self.epsilon), {"accumulator": accumulator}
+
+    def write(self, lr, parameter, gradient, accumulator):
+        rmsprop_update(parameter, gradient, lr, accumulator, self.rho, self.epsilon)

@@ -1,5 +1,6 @@
 """Gradient descent."""
 
+from ..tensor.update import sgd_update
 from .base import Optimizer
 
 
@@ -40,3 +41,6 @@ class SGD(Optimizer):
         velocity = self.momentum * velocity - step
         moved = self.momentum * velocity - step if self.nesterov else velocity
         return parameter + moved, {"velocity": velocity}
+
+    def write(self, lr, parameter, gradient, velocity=None):
+        sgd_update(parameter, gradient, lr, velocity, self.momentum, self.nesterov)

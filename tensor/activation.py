@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import function, nonzero, op, real, sample, within
 from . import shapes
-from .elementwise import UNARY, absolute, clip, erf, exp, expm1, logaddexp, smooth, tanh
+from .elementwise import PAIR, UNARY, absolute, clip, erf, exp, expm1, logaddexp, smooth, tanh
 from .logic import less, where
 from .reduce import ALONG
 from .reduce import sum as total
@@ -15,7 +15,14 @@ from .reference import each, lanes
 KINKED = [sample(nonzero(3, 4)), sample(nonzero(0, 3)), sample(nonzero())]
 
 
-@op(shape=shapes.same, vjp=[lambda g, out, _x: g * (out > 0)], reference=each(lambda x: x if x > 0 else 0.0),
+@op(shape=shapes.same, vjp=[lambda g, _out, _g, y: relu_grad_x(g, y), None],
+    reference=each(lambda g, y: g if y > 0 else 0.0), samples=[sample(real(3, 4), nonzero(3, 4)), *PAIR[1:]])
+def relu_grad_x(g, y):
+    """The gradient of ``y = relu(x)``."""
+    return g * (y > 0)
+
+
+@op(shape=shapes.same, vjp=[lambda g, out, _x: relu_grad_x(g, out)], reference=each(lambda x: x if x > 0 else 0.0),
     samples=KINKED)
 def relu(x):
     """``max(x, 0)``; its gradient is 0 at 0."""
@@ -26,7 +33,14 @@ def _logistic(x):
     return 1 / (1 + math.exp(-x))
 
 
-@smooth(vjp=[lambda g, out, _x: g * (out * (1 - out))], reference=each(_logistic), samples=UNARY)
+@op(shape=shapes.same, vjp=[lambda g, _out, _g, y: sigmoid_grad_x(g, y), lambda g, _out, gy, y: g * gy * (1 - 2 * y)],
+    reference=each(lambda g, y: g * (y - y ** 2)), samples=PAIR)
+def sigmoid_grad_x(g, y):
+    """The gradient of ``y = sigmoid(x)``."""
+    return g * (y * (1 - y))
+
+
+@smooth(vjp=[lambda g, out, _x: sigmoid_grad_x(g, out)], reference=each(_logistic), samples=UNARY)
 def sigmoid(x):
     """``1 / (1 + exp(-x))``, without overflow."""
     e = np.exp(-np.abs(x))

@@ -40,6 +40,8 @@ def _nested(data):
 
 def resolve_dtype(dtype):
     """A NumPy dtype of a name, a type or a dtype; ``'bfloat16'`` needs the package ml_dtypes."""
+    if isinstance(dtype, np.dtype):
+        return dtype
     if str(dtype) == "bfloat16":
         try:
             import ml_dtypes

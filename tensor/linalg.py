@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import function, op, raises, real, sample
 from . import shapes
-from .adjust import match, sum_to
+from .adjust import match
 from .elementwise import multiply
 from .movement import expand_dims, matrix_transpose, reshape, transpose
 from .reduce import sum as total
@@ -69,12 +69,31 @@ def _linear_shape(x, w, b):
 
 
 def _rows(x):
-    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) if len(x.shape) != 2 else x
+    """An array as a matrix, all axes but the last merged."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-@op(shape=_linear_shape, vjp=[lambda g, _out, _x, w, _b: linear(g, transpose(w)),
-                              lambda g, _out, x, _w, _b: matmul(transpose(_rows(x)), _rows(g)),
-                              lambda g, _out, _x, _w, _b: sum_to(g, _b.shape)],
+@op(shape=lambda g, w: (*g.shape[:-1], w.shape[0]), adjust=match, reference=lambda g, w: _looped_matmul(g, w.T),
+    vjp=[lambda g, _out, _g, w: _linear(g, w, None), lambda g, _out, gy, _w: linear_grad_w(g, gy)],
+    samples=[sample(real(3, 4), real(2, 4)), sample(real(2, 3, 4), real(2, 4)), sample(real(0, 4), real(2, 4))])
+def linear_grad_x(g, w):
+    """The gradient of :func:`linear` for its input: ``g @ w.T``."""
+    return (_rows(g) @ w.T).reshape(*g.shape[:-1], w.shape[0])
+
+
+@op(shape=lambda x, g: (x.shape[-1], g.shape[-1]), adjust=match,
+    reference=lambda x, g: np.sum(_rows(x)[:, :, None] * _rows(g)[:, None, :], axis=0),
+    vjp=[lambda g, _out, _x, gy: linear_grad_x(gy, g), lambda g, _out, x, _g: _linear(x, g, None)],
+    samples=[sample(real(3, 4), real(3, 2)), sample(real(2, 3, 4), real(2, 3, 2)), sample(real(4), real(2)),
+             sample(real(0, 4), real(0, 2))])
+def linear_grad_w(x, g):
+    """The gradient of :func:`linear` for its weights: ``x.T @ g``, summed over all rows."""
+    return _rows(x).T @ _rows(g)
+
+
+@op(shape=_linear_shape, adjust=match, vjp=[lambda g, _out, _x, w, _b: linear_grad_x(g, w),
+                                            lambda g, _out, x, _w, _b: linear_grad_w(x, g),
+                                            lambda g, _out, _x, _w, _b: g],
     reference=lambda x, w, b=None: _looped_matmul(x, w) + (0 if b is None else b), name="linear",
     samples=[sample(real(3, 4), real(4, 2), real(2)), sample(real(2, 3, 4), real(4, 2), real(2)),
              sample(real(4), real(4, 2), real(2)), sample(real(3, 4), real(4, 2), None),
@@ -82,9 +101,9 @@ def _rows(x):
              raises(ValueError, "as many features as the input's last axis", real(3, 4), real(3, 2), real(2)),
              raises(ValueError, "one bias for each of 2 units", real(3, 4), real(4, 2), real(3))])
 def _linear(x, w, b):
-    out = np.matmul(x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), w)
+    out = np.matmul(_rows(x), w)
     if b is not None:
-        out = np.add(out, b, out=out if out.dtype == np.result_type(out, b) else None)
+        out = np.add(out, b, out=out if out.dtype == b.dtype else None)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
 
 

@@ -20,7 +20,7 @@ logical = functools.partial(op, shape=shapes.broadcast, dtype="bool")
 @op(shape=shapes.broadcast, adjust=match,
     vjp=[None, lambda g, _out, c, _x, _y: where(c, g, 0), lambda g, _out, c, _x, _y: where(c, 0, g)],
     reference=each(lambda c, x, y: x if c else y),
-        samples=[sample(booleans(3, 4), real(3, 4), real(4)), sample(booleans(3, 1), real(2), 0.5),
+    samples=[sample(booleans(3, 4), real(3, 4), real(4)), sample(booleans(3, 1), real(2), 0.5),
              sample(booleans(0, 2), real(2), real(1)),
              raises(ValueError, "do not broadcast", booleans(3), real(2), real(2))])
 def where(condition, x, y):

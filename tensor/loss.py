@@ -22,8 +22,32 @@ def _same_shapes(logits, targets):
     return logits.shape
 
 
-@op(shape=lambda logits, targets: _same_shapes(logits, targets)[:-1],
-    vjp=[lambda g, _out, x, t: expand_dims(g, -1) * (softmax(x) * total(t, -1, True) - t),
+def _change_of_softmax(g, _out, gy, x, t):
+    p = softmax(x)
+    return expand_dims(gy, -1) * total(t, -1, True) * p * (g - total(g * p, -1, True))
+
+
+def _difference(g, x, t):
+    e = np.exp(x)
+    return g[..., None] * (e / e.sum(-1, keepdims=True) * t.sum(-1, keepdims=True) - t)
+
+
+@op(shape=lambda g, logits, targets: logits.shape,
+    vjp=[lambda g, _out, _g, x, t: total(g * (softmax(x) * total(t, -1, True) - t), -1), _change_of_softmax,
+         lambda g, _out, gy, x, _t: expand_dims(gy, -1) * (total(g * softmax(x), -1, True) - g)],
+    reference=_difference,
+    samples=[sample(real(3), real(3, 4), simplex(3, 4)), sample(real(2, 3), real(2, 3, 4), real(2, 3, 4)),
+             sample(real(0), real(0, 3), real(0, 3))])
+def softmax_cross_entropy_grad_x(g, logits, targets):
+    """The gradient of :func:`softmax_cross_entropy` for its logits: ``softmax - targets`` where targets sum to 1."""
+    e = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True, initial=-np.inf))
+    e *= np.add.reduce(targets, axis=-1, keepdims=True) / np.add.reduce(e, axis=-1, keepdims=True)
+    e -= targets
+    return e * g[..., None]
+
+
+@op(shape=lambda logits, targets: _same_shapes(logits, targets)[:-1], adjust=match,
+    vjp=[lambda g, _out, x, t: softmax_cross_entropy_grad_x(g, x, t),
          lambda g, _out, x, _t: negative(expand_dims(g, -1) * log_softmax(x))],
     reference=lambda x, t: -np.sum(t * (x - np.log(np.sum(np.exp(x), -1, keepdims=True))), -1),
     samples=[sample(real(3, 4), simplex(3, 4)), sample(real(2, 3, 4), real(2, 3, 4)), sample(real(0, 3), real(0, 3)),

@@ -9,7 +9,7 @@ from ..utils.rng import Generator, default_generator
 from . import shapes
 from .adjust import astype
 from .create import asarray
-from .elementwise import log, multiply, negative
+from .elementwise import log, negative
 from .indexing import take
 from .logic import greater, less, where
 from .reduce import argmax
@@ -58,11 +58,13 @@ def _random_permutation(*, shape=(), dtype="int64", generator=None):
     return generator.numpy.permutation(shape[0]).astype(dtype, copy=False)
 
 
-@op(shape=_drawn)
-def _dropout_mask(*, shape=(), dtype="float32", rate=0.5, generator=None):
-    """0 with probability ``rate``, else ``1 / (1 - rate)``, so that the mean is 1."""
+@op(shape=lambda x, **_attrs: x.shape, dtype="float", residual=True,
+    vjp=[lambda g, _out, _x, shape, rate, generator, residual: g * residual])
+def _dropout(x, shape=(), rate=0.5, generator=None):
+    """``x`` times a mask of 0, with probability ``rate``, and ``1 / (1 - rate)``, so that the mean stays."""
     kept = generator.numpy.random(shape, dtype="float32") >= rate
-    return np.multiply(kept, np.asarray(1 / (1 - rate), dtype))
+    mask = kept * (x.dtype.type if x.dtype.kind == "f" else np.dtype(settings.floatx()).type)(1 / (1 - rate))
+    return x * mask, mask
 
 
 # What users call
@@ -156,8 +158,7 @@ def dropout(x, rate, noise_shape=None, generator=None):
     if isinstance(x, Spec) or rate == 0:
         return x
     shape = x.shape if noise_shape is None else _noise_shape(noise_shape, x.shape)
-    dtype = x.dtype.name if x.dtype.kind == "f" else settings.floatx()
-    return multiply(x, _dropout_mask(shape=shape, dtype=dtype, rate=rate, generator=_stream(generator)))
+    return _dropout(x, shape=shape, rate=rate, generator=_stream(generator))
 
 
 def _noise_shape(noise_shape, shape):

@@ -218,7 +218,7 @@ def test_states_come_back():
 
 def test_random_ops_are_ops():
     """They have a shape rule, so a captured step can plan them."""
-    for name in ("random_uniform", "random_normal", "random_truncated_normal", "random_integers", "dropout_mask"):
+    for name in ("random_uniform", "random_normal", "random_truncated_normal", "random_integers"):
         rule = OPS[name].shape(shape=(2, 3), dtype="float32")
         assert rule.shape == (2, 3) and rule.dtype == np.float32
     assert OPS["random_permutation"].shape(shape=(4,), dtype="int64").shape == (4,)
