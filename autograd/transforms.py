@@ -177,7 +177,7 @@ class _Run:
         pairs = [(o, s) for o, s in zip(outputs, seeds) if o is not None]
         outputs, seeds = [o for o, _ in pairs], [s for _, s in pairs]
         outer = self._in_outer_graph([*outputs, *seeds], by)
-        grads = gradients(outputs, by, seeds, retain_graph or outer, outer, allow_unused=True)
+        grads = gradients(outputs, by, seeds, retain_graph, outer, allow_unused=True)
         return [wrap(np.zeros(x.shape, x.dtype)) if g is None else g for g, x in zip(grads, by)]
 
     def plain(self, tree):

@@ -41,6 +41,11 @@ class Optimizer(Configurable):
 
     slots: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "update" in vars(cls) and "write" not in vars(cls):      # the inherited one would write another rule
+            cls.write = Optimizer.write
+
     def __init__(self, learning_rate=0.01, decay=0.0, name=None):
         if not decay >= 0:
             raise ValueError(f"decay must not be negative, got {decay}")

@@ -11,13 +11,14 @@ import operator
 
 import numpy as np
 
-from ..autograd import apart, function, integers, nonzero, op, positive, raises, real, sample, within
+from ..autograd import apart, function, integers, kink, nonzero, op, positive, raises, real, sample, within
 from . import shapes
 from .adjust import match
 from .logic import BINARY, equal, greater, less, logical_and, not_equal, where
 from .reference import each
 
 UNARY = [sample(real(3, 4)), sample(real(0, 3)), sample(real())]
+TIE = kink(np.array([1.0, 2.0, 3.0]), np.array([1.0, 5.0, 3.0]))
 POSITIVE = [sample(positive(3, 4)), sample(positive(0, 3)), sample(positive())]
 INNER = [sample(within(-0.9, 0.9, 3, 4)), sample(within(-0.9, 0.9))]
 STEPS = [sample(nonzero(3, 4)), sample(real(0, 3))]
@@ -141,7 +142,8 @@ def conjugate(x):
     return np.conjugate(x)
 
 
-@unary(vjp=[lambda g, _out, x: g * sign(x)], reference=each(abs), samples=STEPS)
+@unary(vjp=[lambda g, _out, x: g * sign(x)], reference=each(abs),
+       samples=[*STEPS, kink(np.array([0.0, 1.5]))])
 def absolute(x):
     """The magnitude of ``x``; its gradient is 0 at 0."""
     return np.absolute(x)
@@ -189,14 +191,14 @@ def _share(chosen, x, y, g):
 
 
 @binary(vjp=[lambda g, _out, x, y: _share(greater(x, y), x, y, g), lambda g, _out, x, y: _share(less(x, y), x, y, g)],
-        reference=each(max), samples=BINARY)
+        reference=each(max), samples=[*BINARY, TIE])
 def maximum(x, y):
     """The larger of two; a tie gives each half of the gradient. NaN if either is."""
     return np.maximum(x, y)
 
 
 @binary(vjp=[lambda g, _out, x, y: _share(less(x, y), x, y, g), lambda g, _out, x, y: _share(greater(x, y), x, y, g)],
-        reference=each(min), samples=BINARY)
+        reference=each(min), samples=[*BINARY, TIE])
 def minimum(x, y):
     """The smaller of two; a tie gives each half of the gradient. NaN if either is."""
     return np.minimum(x, y)
@@ -226,7 +228,8 @@ def lerp(x, y, weight):
 
 
 @binary(vjp=[lambda g, out, x, _y: gradient_over(g * x, out), lambda g, out, _x, y: gradient_over(g * y, out)],
-        dtype="float", reference=each(lambda x, y: abs(complex(x, y))), samples=BINARY)
+        dtype="float", reference=each(lambda x, y: abs(complex(x, y))),
+        samples=[*BINARY, kink(np.array([0.0, 1.0]), np.array([0.0, 2.0]))])
 def hypot(x, y):
     """``sqrt(x**2 + y**2)`` without overflow; its gradient at the origin is 0."""
     return np.hypot(x, y)

@@ -9,7 +9,7 @@ import operator
 
 import numpy as np
 
-from ..autograd import apart, booleans, function, integers, nonzero, op, positive, raises, real, sample
+from ..autograd import apart, booleans, function, integers, kink, nonzero, op, positive, raises, real, sample
 from ..autograd.value import spec
 from ..utils import settings
 from . import shapes
@@ -94,7 +94,7 @@ def var(x, axis=None, ddof=0, keepdims=False):
     return np.var(x, shapes.as_axis(axis), ddof=ddof, keepdims=keepdims)
 
 
-@op(shape=shapes.reduced, dtype="float", samples=SPREAD, vjp=[_std_rule],
+@op(shape=shapes.reduced, dtype="float", samples=[*SPREAD, kink(np.ones((2, 3)), axis=1)], vjp=[_std_rule],
     reference=lambda x, axis=None, ddof=0, keepdims=False: _central_moment(x, axis, ddof, keepdims) ** 0.5)
 def std(x, axis=None, ddof=0, keepdims=False):
     """The standard deviation, the root of :func:`var`; its gradient is 0 where all elements are equal."""
@@ -105,7 +105,8 @@ def _norm2_rule(g, out, x, axis, keepdims):
     return gradient_over(_restore(g, x, axis, keepdims) * x, _restore(out, x, axis, keepdims))
 
 
-@op(shape=shapes.reduced, dtype="float", samples=[*REDUCED, *EMPTY], name="norm2", vjp=[_norm2_rule],
+@op(shape=shapes.reduced, dtype="float", name="norm2", vjp=[_norm2_rule],
+    samples=[*REDUCED, *EMPTY, kink(np.zeros((2, 3)), axis=1)],
     reference=lambda x, axis=None, keepdims=False: _total(x * x, axis, keepdims) ** 0.5)
 def _norm2(x, axis=None, keepdims=False):
     return np.sqrt(np.add.reduce(np.square(x), axis=shapes.as_axis(axis), keepdims=keepdims))
@@ -156,13 +157,15 @@ def _extreme_rule(g, out, x, axis, keepdims):
     return _restore(g, x, axis, keepdims) * share
 
 
-@op(shape=shapes.reduced_nonempty, vjp=[_extreme_rule], reference=fold(lambda a, b: a if a > b else b), samples=EXTREME)
+@op(shape=shapes.reduced_nonempty, vjp=[_extreme_rule], reference=fold(lambda a, b: a if a > b else b),
+    samples=[*EXTREME, kink(np.array([[1.0, 3.0, 3.0], [2.0, 0.0, 2.0]]), axis=1)])
 def max(x, axis=None, keepdims=False):
     """The largest element along ``axis``; NaN if there is one."""
     return np.maximum.reduce(x, axis=shapes.as_axis(axis), keepdims=keepdims)
 
 
-@op(shape=shapes.reduced_nonempty, vjp=[_extreme_rule], reference=fold(lambda a, b: a if a < b else b), samples=EXTREME)
+@op(shape=shapes.reduced_nonempty, vjp=[_extreme_rule], reference=fold(lambda a, b: a if a < b else b),
+    samples=[*EXTREME, kink(np.array([[3.0, 1.0, 1.0], [0.0, 2.0, 0.0]]), axis=1)])
 def min(x, axis=None, keepdims=False):
     """The smallest element along ``axis``; NaN if there is one."""
     return np.minimum.reduce(x, axis=shapes.as_axis(axis), keepdims=keepdims)

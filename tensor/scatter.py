@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..autograd import apart, function, integers, op, raises, real, sample
+from ..autograd import apart, function, integers, kink, op, raises, real, sample
 from ..autograd.value import spec
 from . import shapes
 from .adjust import astype, broadcast_to, match
@@ -140,7 +140,8 @@ def _looped_extreme(x, src, index, dim=0, largest=True):
              _gather(g, index, dim) * _extreme_shares(out, x, src, index, dim)[1], None],
     reference=_looped_extreme,
     samples=[sample(real(5, 3), real(2, 3), integers(0, 5, 2, 3), dim=0),
-             sample(real(2, 3), real(2, 6), integers(0, 3, 2, 6), dim=1, largest=False)])
+             sample(real(2, 3), real(2, 6), integers(0, 3, 2, 6), dim=1, largest=False),
+             kink(np.array([1.0, 2.0, 5.0]), np.array([1.0, 4.0, 4.0]), np.array([0, 1, 1]), dim=0, largest=True)])
 def _scatter_extreme(x, src, index, dim=0, largest=True):
     out = x.copy()
     (np.maximum if largest else np.minimum).at(out, _grid(index, dim), src)

@@ -13,7 +13,8 @@ import operator
 
 import numpy as np
 
-from ..autograd import Spec, Value, gradient, mode
+from ..autograd import Spec, Value, mode
+from ..autograd.gradient import backward
 from ..autograd.node import Leaf
 from ..autograd.value import Version, register_types, wrap
 from . import adjust, indexing, interop
@@ -108,15 +109,15 @@ class Tensor(Operators, Value):
 
     # Gradients
 
-    def backward(self, gradient_=None, retain_graph=False, create_graph=False):
+    def backward(self, gradient=None, retain_graph=False, create_graph=False):
         """Add the gradient of this tensor to :attr:`grad` of every leaf it depends on.
 
         Arguments:
-            gradient_: what flows in from above, of this tensor's shape; needed unless it has a single element.
+            gradient: what flows in from above, of this tensor's shape; needed unless it has a single element.
             retain_graph: keep what a second backward through the same graph needs.
             create_graph: record the backward pass itself, for derivatives of higher order.
         """
-        gradient.backward(self, gradient_, retain_graph, create_graph)
+        backward(self, gradient, retain_graph, create_graph)
 
     def detach(self):
         """The same values, cut off from the graph; shares the memory."""

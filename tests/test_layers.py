@@ -269,6 +269,7 @@ def test_numbers_that_are_no_tensors_take_the_layers_dtype(row):
     for numbers in (x, x.tolist()):
         np.testing.assert_allclose(layer(numbers).numpy(), row.reference(x, *weights), rtol=1e-12, atol=1e-14)
     assert built(row, "float32")[0](x).dtype == np.float32
+    assert Activation("linear")([1, 2]).dtype == np.int64
 
 
 @each_row
@@ -454,7 +455,7 @@ def test_freezing(row):
 
 INPUT_ERRORS = [
     (Dense(2), None, (3,), r"'.*' \(Dense\): expected at least 2 dimensions, got 1 .*batch axis: x\[None\]"),
-    (Dense(2), (4, 3), (4, 5), r"expected 3 along axis -1, got 5 \(input shape \(4, 5\)\)"),
+    (Dense(2), (4, 3), (4, 5), r"expected 3 along axis -1, got 5 \(input shape \(4, 5\)\)$"),
     (Dense(2), None, (4, None), "the weight 'kernel' needs a known shape"),
     (Conv2D(2, 3), None, (5, 5, 3), r"\(Conv2D\): expected 4 dimensions, got 3 .*batch axis: x\[None\]"),
     (Conv2D(2, 3), (2, 5, 5, 3), (2, 5, 5, 4), "expected 3 along axis -1, got 4"),
@@ -736,6 +737,38 @@ def test_build_by_hand():
     np.testing.assert_array_equal(layer.get_weights()[0], np.ones((3, 2)))
 
 
+def test_build_that_calls_the_one_above_first():
+    class Scaled(Dense):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scale = self.add_weight("scale", (), initializer="ones")
+
+        def call(self, x):
+            return super().call(x) * self.scale
+
+    layer = Scaled(1, weights=[[[2.0]], [1.0], 10.0])
+    assert layer([[3.0]]).numpy() == 70.0 and len(layer.weights) == 3
+
+
+def test_weights_made_by_the_constructor():
+    class Shift(Layer):
+        def __init__(self):
+            super().__init__()
+            self.shift = self.add_weight("shift", (2,), initializer="ones")
+
+        def call(self, x):
+            return x + self.shift
+
+    layer = Shift()
+    for _ in range(2):
+        np.testing.assert_array_equal(layer([[1.0, 2.0]]).numpy(), [[2.0, 3.0]])
+    assert layer.built and len(layer.weights) == 1
+
+
+def test_repr():
+    assert repr(Dense(2, name="d")) == "<Dense 'd'>"
+
+
 def test_build_of_a_mixin():
     class Shifts:
         def build(self, input_shape):
@@ -881,7 +914,7 @@ def test_several_inputs_and_outputs():
 
 
 @pytest.mark.parametrize("args, expected", [
-    ({}, None), ({"input_shape": (3, None)}, (None, 3, None)), ({"input_shape": [3], "batch_size": 5}, (5, 3)),
+    ({}, None), ({"input_shape": (3, None, 1)}, (None, 3, None, 1)), ({"input_shape": [3], "batch_size": 5}, (5, 3)),
     ({"batch_input_shape": (4, 3)}, (4, 3)), ({"input_dim": 3}, (None, 3)), ({"input_shape": ()}, (None,)),
     ({"input_dim": 3, "input_length": 7, "batch_size": 2}, (2, 7, 3)), ({"input_shape": np.array([3])}, (None, 3)),
     ({"input_shape": (3,), "batch_input_shape": (4, 3)}, (4, 3)),

@@ -248,6 +248,7 @@ def test_softmax_along_another_axis_leaves_no_logits():
     _, x = data("one logits")
     p = soft(np.moveaxis(x, 1, -1))
     t = np.eye(4)[np.argmax(x, -1)]
+    assert softmax(tensor(x), axis=1).logits is None and softmax(tensor(x), axis=2).logits is not None
     found = losses.categorical_crossentropy(t, softmax(tensor(x), axis=1))
     np.testing.assert_allclose(found.numpy(), cce(t, clipped(share(np.moveaxis(p, -1, 1)))), rtol=1e-10)
 

@@ -113,9 +113,10 @@ def test_uneven_batches_give_the_whole(row, weighted):
 def test_weights_by_sample_and_by_position(row):
     t, p = data(row.kind)
     values, rng = row.reference(t, p), np.random.default_rng(0)
-    for shape in ((SAMPLES,), (SAMPLES, 1), values.shape):
-        w = wide = rng.random(shape)
-        if shape != values.shape:
+    for shape in ((SAMPLES,), (SAMPLES, 1), values.shape, (*values.shape, 1)):
+        w = rng.random(shape)
+        wide = w.reshape(values.shape) if w.size == values.size else None
+        if wide is None:
             wide = np.broadcast_to(w.reshape(SAMPLES, *[1] * (values.ndim - 1)), values.shape)
         for given in (w, Tensor(w), w.tolist()):
             metric = row.cls(**row.args)
@@ -192,6 +193,14 @@ def test_shapes_never_broadcast(function, targets, predictions):
 
 def test_threshold_counts_as_0():
     np.testing.assert_array_equal(metrics.binary_accuracy([[0], [1]], [[0.5], [0.5]]), [1.0, 0.0])
+
+
+def test_binary_accuracy_of_positions():
+    t, p = np.array([[0, 1, 1]]), np.array([[[0.2], [0.9], [0.1]]])
+    np.testing.assert_array_equal(metrics.binary_accuracy(t, p), [[1.0, 1.0, 0.0]])
+    np.testing.assert_array_equal(metrics.binary_accuracy(t[..., None], p), [[1.0, 1.0, 0.0]])
+    found = metrics.binary_accuracy(np.array([[[0, 1], [1, 1]]]), np.array([[[0.9, 0.9], [0.8, 0.6]]]))
+    np.testing.assert_array_equal(found, [[0.5, 1.0]])
 
 
 # The mean, and functions

@@ -128,7 +128,7 @@ def test_gradient_to_second_order(entry, sample):
         def call(*tensors):
             tensors = iter(tensors)
             return entry.function(*(next(tensors) if isinstance(a, np.ndarray) else a for a in args), **kwargs)
-        check_grads(call, *arrays)
+        check_grads(call, *arrays, order=sample.order)
 
 
 @pytest.mark.parametrize("name", sorted(TESTED))

@@ -13,7 +13,7 @@ import pytest
 import tahr
 from tahr import optimizers
 from tahr.autograd import gradients
-from tahr.optimizers import SGD, Adam, Optimizer, RMSprop
+from tahr.optimizers import SGD, Adadelta, Adagrad, Adam, Optimizer, RMSprop
 from tahr.optimizers.flat import Group
 from tahr.tensor import Tensor, Variable
 from tahr.utils import settings
@@ -55,6 +55,23 @@ def adam(lr, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
     return formula
 
 
+def adagrad(lr, epsilon=1e-7, decay=0.0):
+    def formula(p, g, t, state):
+        a = state["a"] = state.get("a", 0.0) + g * g
+        return p - lr / (1 + decay * t) * g / (np.sqrt(a) + epsilon)
+    return formula
+
+
+def adadelta(lr, rho=0.95, epsilon=1e-7, decay=0.0):
+    def formula(p, g, t, state):
+        d = state.get("d", 0.0)
+        a = state["a"] = rho * state.get("a", 0.0) + (1 - rho) * g * g
+        u = g * np.sqrt(d + epsilon) / np.sqrt(a + epsilon)
+        state["d"] = rho * d + (1 - rho) * u * u
+        return p - lr / (1 + decay * t) * u
+    return formula
+
+
 ROWS = [
     Row(SGD, {}, sgd(0.01)),
     Row(SGD, {"learning_rate": 0.3, "decay": 0.1}, sgd(0.3, decay=0.1)),
@@ -64,6 +81,10 @@ ROWS = [
     Row(RMSprop, {}, rmsprop(0.001)),
     Row(RMSprop, {"learning_rate": 0.05, "rho": 0.5, "epsilon": 1e-2, "decay": 0.05}, rmsprop(0.05, 0.5, 1e-2, 0.05)),
     Row(RMSprop, {"learning_rate": 0.05, "rho": 0.0}, rmsprop(0.05, 0.0)),
+    Row(Adagrad, {}, adagrad(0.01)),
+    Row(Adagrad, {"learning_rate": 0.1, "epsilon": 1e-2, "decay": 0.05}, adagrad(0.1, 1e-2, 0.05)),
+    Row(Adadelta, {}, adadelta(1.0)),
+    Row(Adadelta, {"learning_rate": 0.5, "rho": 0.6, "epsilon": 1e-2, "decay": 0.02}, adadelta(0.5, 0.6, 1e-2, 0.02)),
     Row(Adam, {}, adam(0.001)),
     Row(Adam, {"learning_rate": 0.05, "beta_1": 0.6, "beta_2": 0.9, "epsilon": 1e-2, "decay": 0.02},
         adam(0.05, 0.6, 0.9, 1e-2, 0.02)),
@@ -124,7 +145,11 @@ def stepper(optimizer, formula, variables, seed=1):
 
 @each_row
 @pytest.mark.parametrize("dtype, rtol", [("float64", 1e-12), ("float32", 1e-4)])
-def test_100_steps(row, dtype, rtol):
+@pytest.mark.parametrize("way", ["write", "update"])
+def test_100_steps(row, dtype, rtol, way, monkeypatch):
+    """Both as it is done, in place, and as it is said, by ``update``."""
+    if way == "update":
+        monkeypatch.setattr(row.cls, "write", Optimizer.write)
     variables = started(SHAPES, dtype)
     optimizer = row.cls(**row.args)
     step, reference = stepper(optimizer, row.formula, variables)
@@ -170,7 +195,8 @@ def test_learning_rate_changes_between_steps(row, name):
         setattr(optimizer, name, rate)
         assert float(optimizer.learning_rate) == float(optimizer.lr) == float(rate)
         options = {"lr": float(rate), **{k: v for k, v in row.args.items() if k != "learning_rate"}}
-        reference.formula = {SGD: sgd, RMSprop: rmsprop, Adam: adam}[row.cls](**options)
+        formulas = {SGD: sgd, RMSprop: rmsprop, Adagrad: adagrad, Adadelta: adadelta, Adam: adam}
+        reference.formula = formulas[row.cls](**options)
         step()
     reference.check(variables, 1e-12)
 
@@ -419,6 +445,16 @@ def test_optimizers_of_users():
     reference.check(variables, 1e-12)
     with pytest.raises(TypeError, match="Optimizer must define update"):
         Optimizer().apply([Tensor([1.0])], [Variable([1.0])])
+
+
+def test_a_rule_of_their_own_for_an_optimizer_of_ours():
+    class Decayed(SGD):
+        def update(self, lr, parameter, gradient, velocity=None):
+            return super().update(lr, parameter * 0.5, gradient, velocity)
+
+    w = Variable([4.0])
+    Decayed(1.0).apply([Tensor([0.5])], [w])
+    assert w.numpy() == 1.5
 
 
 # Keras 3

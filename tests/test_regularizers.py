@@ -157,6 +157,13 @@ def test_option_errors(make, text):
         make()
 
 
+def test_options_at_their_bounds():
+    w = Tensor([[3.0], [4.0]])
+    assert not MaxNorm(0)(w).numpy().any()
+    np.testing.assert_allclose(MinMaxNorm(1, 1)(w).numpy(), [[0.6], [0.8]], rtol=1e-6)
+    np.testing.assert_allclose(MinMaxNorm(rate=0)(w).numpy(), w.numpy(), rtol=1e-6)
+
+
 def test_bases_say_what_to_define():
     for base in (Regularizer, Constraint):
         with pytest.raises(TypeError, match=rf"{base.__name__} must define __call__"):
@@ -256,7 +263,8 @@ def test_relu(slope, top, threshold):
     expected = expected if top is None else np.minimum(expected, top)
     found = activations.relu(Tensor(x, dtype="float64"), slope, top, threshold)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
-    np.testing.assert_allclose(activations.relu(x, slope, top, threshold).numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(activations.relu(x.tolist(), slope, top, threshold).numpy(), expected, rtol=1e-6)
+    assert activations.relu([threshold], slope, top, threshold).numpy() == 0        # as Keras computes, not as it says
     check_grads(lambda x: activations.relu(x, slope, top, threshold), x)
     inf = activations.relu(Tensor([-np.inf, np.inf, np.nan]), slope, top, threshold).numpy()
     assert inf[0] == (-np.inf if slope else 0) and inf[1] == (np.inf if top is None else top) and np.isnan(inf[2])

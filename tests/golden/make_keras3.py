@@ -64,7 +64,10 @@ OPTIMIZERS = {
     "adam_betas": ("Adam", {"learning_rate": 0.02, "beta_1": 0.7, "beta_2": 0.95, "epsilon": 1e-3}),
     # Keras 3 has epsilon inside the root, Keras 2 and tahr outside: with one so small both are the same.
     "rmsprop": ("RMSprop", {"learning_rate": 0.01, "rho": 0.8, "epsilon": 1e-30}),
+    "adadelta": ("Adadelta", {"learning_rate": 1.0, "rho": 0.9, "epsilon": 1e-3}),
+    "adagrad": ("Adagrad", {"learning_rate": 0.1, "epsilon": 1e-30}),
 }
+KERAS3_ONLY = {"Adagrad": {"initial_accumulator_value": 0.0}}       # what Keras 2 and tahr do not have
 
 
 def normal(*shape):
@@ -111,7 +114,7 @@ def optimizer_case(name, args):
     start = [normal(3, 2), normal(4)]
     gradients = [normal(20, *s.shape) for s in start]
     variables = [keras.Variable(s) for s in start]
-    optimizer = getattr(keras.optimizers, name)(**args)
+    optimizer = getattr(keras.optimizers, name)(**args, **KERAS3_ONLY.get(name, {}))
     for t in range(20):
         optimizer.apply([keras.ops.convert_to_tensor(g[t]) for g in gradients], variables)
     parts = zip(start, gradients, variables)
