@@ -1,5 +1,6 @@
 """Compile, fit, evaluate and predict: the loop around one step."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..callbacks import CallbackList, History, ProgbarLogger
 from ..layers.base import phase
 from ..losses.base import FUNCTIONS as LOSS_FUNCTIONS
 from ..losses.base import Loss, reduce
+from ..metrics import Mean
+from ..utils.errors import did_you_mean
 from ..utils.keras1 import translate
 from ..utils.rng import default_generator
 from .data import Batches, as_array, check_input, check_lengths, split_tail
@@ -39,7 +42,7 @@ class Trainer:
         metric_objects = _metrics(metrics)
         self.optimizer, self.loss, self.loss_function = optimizer, loss, loss_object
         self.metric_objects = metric_objects
-        self.loss_total = _mean("loss")
+        self.loss_total = Mean("loss")
 
     @property
     def metrics_names(self):
@@ -65,8 +68,8 @@ class Trainer:
             loss = self.compute_loss(y, y_pred, sample_weight)
         weights = self.trainable_weights
         if weights:
-            self.optimizer.apply(gradients(loss, weights, allow_unused=False), weights)
-        self._update_metrics(loss, y, y_pred, sample_weight)
+            self.optimizer.apply(gradients(loss, weights, allow_unused=True), weights)
+        self._update_metrics(loss, y, y_pred)
         return loss
 
     def test_step(self, x, y, sample_weight=None):
@@ -74,7 +77,7 @@ class Trainer:
         with phase(False), no_grad():
             y_pred = self(x)
             loss = self.compute_loss(y, y_pred, sample_weight)
-        self._update_metrics(loss, y, y_pred, sample_weight)
+        self._update_metrics(loss, y, y_pred)
         return loss
 
     def predict_step(self, x):
@@ -82,7 +85,7 @@ class Trainer:
         with phase(False), no_grad():
             return self(x)
 
-    def _update_metrics(self, loss, y, y_pred, sample_weight):
+    def _update_metrics(self, loss, y, y_pred):
         self.loss_total.update_state(loss.data, len(y_pred.data))
         for metric in self.metric_objects:
             metric.update_state(y, y_pred)
@@ -119,10 +122,7 @@ class Trainer:
             lists with one value for each epoch. Losses and metrics are means over the epoch's batches as the weights
             change, dropout at work; ``evaluate`` measures afterwards, without.
         """
-        kwargs = translate("fit", ("fit",), kwargs)
-        epochs = kwargs.pop("epochs", epochs)
-        if kwargs:
-            raise TypeError(f"fit got an unknown argument {next(iter(kwargs))!r}")
+        epochs = self._old_arguments(epochs, kwargs)
         self._require_compiled()
         arrays = self._checked(x, y, sample_weight)
         validation = None
@@ -159,6 +159,18 @@ class Trainer:
         finally:
             run.on_train_end({})
         return history
+
+    def _old_arguments(self, epochs, kwargs):
+        """The number of epochs, under whichever name it came; anything else unknown is an error."""
+        if epochs != 1 and "nb_epoch" in kwargs:
+            kwargs = {**kwargs, "epochs": epochs}
+        kwargs = translate("fit", ("fit",), kwargs)
+        epochs = kwargs.pop("epochs", epochs)
+        for name in kwargs:
+            known = list(inspect.signature(self.fit).parameters)[:-1]
+            raise TypeError(f"fit got an unknown argument {name!r}.{did_you_mean(name, known)} It takes: "
+                            f"{', '.join(known)}")
+        return epochs
 
     def _train_epoch(self, batches, shuffle, run):
         order = default_generator().numpy.permutation(batches.samples) if shuffle else None
@@ -276,10 +288,6 @@ def _metrics(identifiers):
             metric.name = f"{base}_{i}"
         names.add(metric.name)
     return found
-
-
-def _mean(name):
-    return metrics.Mean(name)
 
 
 def _tensor(array):

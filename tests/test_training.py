@@ -156,8 +156,25 @@ def test_uncompiled():
 def test_misspelt_arguments():
     with pytest.raises(TypeError, match="unknown argument 'inpuit_shape'. Did you mean 'input_shape'"):
         Dense(3, inpuit_shape=(4,))
-    with pytest.raises(TypeError, match="unknown argument 'epoch'"):
+    with pytest.raises(TypeError, match="unknown argument 'epoch'. Did you mean 'epochs'"):
         binary_model().fit(X, Y, epoch=3)
+    with pytest.raises(TypeError, match="both 'nb_epoch' and 'epochs'"):
+        binary_model().fit(X, Y, epochs=2, nb_epoch=3)
+
+
+def test_a_weight_that_the_loss_does_not_use_is_named():
+    class Net(tahr.Model):
+        def __init__(self):
+            super().__init__()
+            self.used, self.idle = Dense(1), Dense(1, name="idle")
+
+        def call(self, x):
+            self.idle(x)
+            return self.used(x)
+    model = Net()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="the gradient of idle/kernel is None: the loss does not depend on it"):
+        model.train_on_batch(X, Y)
 
 
 # Data
