@@ -34,9 +34,9 @@ class Model(Trainer, Layer):
         return self.batch_input_shape
 
     def _input_dtype(self, x):
-        """What an input array is cast to: floats and pixels to floatx, unless the first layer wants integers."""
+        """What an input array is cast to: what the first layer wants (integers, for an Embedding), else its dtype."""
         first = next(iter(self.layers), None)
-        return first.input_dtype if first is not None and first.input_dtype else settings.floatx()
+        return settings.floatx() if first is None else first.input_dtype or first.dtype
 
     def get_layer(self, name=None, index=None):
         """A layer by its name, or by its place in :attr:`layers`."""

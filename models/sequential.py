@@ -61,7 +61,7 @@ class Sequential(Model):
             raise ValueError(f"the model has a layer named {layer.name!r} already: names must differ")
         symbol, start = self.output_symbol, self.input_symbol
         if symbol is None and not self.stack and (shape := _own_shape(layer)) is not None:
-            symbol = start = Symbol(shape, getattr(layer, "input_dtype", None))
+            symbol = start = Symbol(shape, layer.input_dtype or layer.dtype)
         if symbol is not None:
             with phase(False):
                 symbol = layer(symbol)

@@ -273,7 +273,7 @@ class Trainer:
         batch_size = 32 if batch_size is None else batch_size
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
-        return Batches(arrays, int(batch_size), [self._input_dtype(arrays[0]), None, self.dtype][:len(arrays)])
+        return Batches(arrays, int(batch_size), [self._input_dtype(arrays[0]), None, None][:len(arrays)])
 
 
 def _metrics(identifiers):

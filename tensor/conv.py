@@ -17,6 +17,11 @@ from .movement import pad_constant, reshape, transpose
 from .windows import check_padding, padded, per_axis, taps, window_sizes
 
 
+def _product(x, matrix):
+    """``x @ matrix`` as one product: NumPy would go through the leading axes one small matrix at a time."""
+    return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[1])
+
+
 def _groups(channels, filters, groups):
     """The channel and filter slices of each group."""
     c, f = channels // groups, filters // groups
@@ -109,7 +114,7 @@ def _conv(x, w, strides=(), padding="valid", dilation=(), groups=1):
     for place, view in taps(w.shape[:-2], sizes, strides, dilation):
         seen = x[(slice(None), *view)]
         for c, f in _groups(x.shape[-1], w.shape[-1], groups):
-            out[..., f] += seen[..., c] @ w[place][:, f]
+            out[..., f] += _product(seen[..., c], w[place][:, f])
     return out
 
 
@@ -124,7 +129,7 @@ def conv_grad_x(g, w, shape=(), strides=(), padding="valid", dilation=(), groups
     for place, view in taps(w.shape[:-2], sizes, strides, dilation):
         seen = out[(slice(None), *view)]
         for c, f in _groups(shape[-1], w.shape[-1], groups):
-            seen[..., c] += g[..., f] @ w[place][:, f].T
+            seen[..., c] += _product(g[..., f], w[place][:, f].T)
     return out[(slice(None), *(slice(a, a + n) for n, (a, _) in zip(shape[1:-1], pads)))]
 
 

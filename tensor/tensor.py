@@ -197,6 +197,7 @@ class Tensor(Operators, Value):
         if type(self.node) is Leaf:
             return self.assign(out)
         self.data, self.node, self.version = out.data, out.node, out.version or Version()
+        self.logits = None
         return self
 
     def _check_kept(self, out):

@@ -7,8 +7,9 @@ import numpy as np
 
 def per_axis(name, value, ndim):
     """An int or a sequence of ``ndim`` ints, all positive, as a tuple."""
-    values = (value,) * ndim if isinstance(value, int | np.integer) else tuple(value)
-    if len(values) != ndim or any(not isinstance(v, int | np.integer) or v < 1 for v in values):
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * ndim
+    if len(values) != ndim or any(
+            isinstance(v, bool) or not isinstance(v, int | np.integer) or v < 1 for v in values):
         raise ValueError(f"{name} must be a positive integer or {ndim} of them, got {value!r}")
     return tuple(map(int, values))
 

@@ -80,6 +80,7 @@ def test_arguments_are_remembered_under_their_names():
     (lambda: HimalayanTahr(), "^HimalayanTahr: missing a required argument: 'height'; it takes: height, horns, beard"),
     (lambda: Goat(1, True), "^Goat: too many positional arguments; it takes: horns, beard, name$"),
     (lambda: Goat(1, horns=2), "^Goat: multiple values for argument 'horns'; it takes: "),
+    (lambda: Herd(name="x"), "^Herd got an unknown argument 'name'.* It takes: members, leader, options, rule$"),
     (lambda: Moss(1), "^Moss: too many positional arguments; it takes: no arguments$"),
     (lambda: Moss(wet=1), "^Moss got an unknown argument 'wet'. It takes: no arguments$"),
 ])

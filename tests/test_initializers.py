@@ -76,6 +76,7 @@ RANDOM = [
     truncated(GlorotNormal, {}, CONV, 2 / 1500),
     uniform(HeUniform, {}, DENSE, math.sqrt(6 / 300)),
     uniform(HeUniform, {}, CONV, math.sqrt(6 / 600)),
+    uniform(HeUniform, {}, (1, 5000), math.sqrt(6)),
     truncated(HeNormal, {}, DENSE, 2 / 300),
     truncated(HeNormal, {}, CONV, 2 / 600),
     uniform(LecunUniform, {}, DENSE, math.sqrt(3 / 300)),

@@ -446,3 +446,10 @@ def test_keras3(name, dtype):
 
 def test_keras3_covers_every_loss():
     assert {json.loads(str(GOLDEN[f"losses/{name}/spec"]))[0] for name in CASES} == {r.cls.__name__ for r in ROWS}
+
+
+def test_a_prediction_written_in_place_forgets_its_logits():
+    p = softmax(Tensor([[5.0, 0.0]]))
+    p *= 0
+    p += 0.5
+    np.testing.assert_allclose(losses.categorical_crossentropy([[0.0, 1.0]], p).numpy(), [np.log(2)], rtol=1e-6)

@@ -253,6 +253,13 @@ def test_any_number_type_is_cast():
     model.fit(np.ones((3, 2), "uint8"), np.ones((3, 1), "int64"), verbose=0)
 
 
+def test_a_float64_model_computes_in_float64():
+    model = tahr.Sequential([Dense(3, input_dim=5, dtype="float64"), Dense(1, dtype="float64")])
+    model.compile("sgd", "mse")
+    (w1, b1), (w2, b2) = (layer.get_weights() for layer in model.layers)
+    np.testing.assert_allclose(model.predict(X), (X @ w1 + b1) @ w2 + b2, rtol=1e-14)
+
+
 def test_wrong_batch_size_and_split():
     for value in (0, 2.5, True, "32"):
         with pytest.raises(ValueError, match="batch_size must be a positive integer"):
