@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 
 def per_axis(name, value, ndim):
@@ -43,6 +44,19 @@ def taps(window, sizes, strides, dilation):
     for place in itertools.product(*map(range, window)):
         yield place, tuple(slice(p * d, p * d + (n - 1) * s + 1, s)
                            for p, d, n, s in zip(place, dilation, sizes, strides))
+
+
+def runs(x, window, sizes, strides, dilation):
+    """As :func:`taps`, a line of the window at a time: ``place, (batch, *sizes, window[-1] * channels)``.
+
+    What lies under a line of the window, with its channels, is one piece of memory if the line is not dilated.
+    """
+    x = np.ascontiguousarray(x)
+    for place, view in taps(window[:-1], sizes[:-1], strides[:-1], dilation[:-1]):
+        seen = x[(slice(None), *view)]
+        shape = (*seen.shape[:-2], sizes[-1], window[-1] * x.shape[-1])
+        yield place, as_strided(seen, shape, (*seen.strides[:-2], strides[-1] * seen.strides[-2], seen.strides[-1]),
+                                writeable=False)
 
 
 def padded(x, pads, value=0):
