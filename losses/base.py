@@ -9,7 +9,7 @@ from ..tensor.reduce import mean
 from ..tensor.reduce import sum as total
 from ..utils.configurable import Configurable
 from ..utils.errors import did_you_mean
-from ..utils.names import snake_case
+from ..utils.names import snake_case, under_names
 
 FUNCTIONS: dict[str, Callable] = {}      # loss functions by every name they have
 
@@ -24,11 +24,7 @@ def loss_function(*aliases):
     True
     >>> del FUNCTIONS["cubed"], FUNCTIONS["mean_cubed_error"]
     """
-    def enter(function):
-        for name in (function.__name__, *aliases):
-            FUNCTIONS[name] = function
-        return function
-    return enter
+    return under_names(FUNCTIONS, aliases)
 
 
 def get(identifier):

@@ -8,7 +8,7 @@ from ..autograd import no_grad
 from ..tensor import Tensor
 from ..utils.configurable import Configurable
 from ..utils.errors import did_you_mean
-from ..utils.names import snake_case
+from ..utils.names import snake_case, under_names
 
 FUNCTIONS: dict[str, Callable] = {}      # metric functions by every name they have
 
@@ -23,11 +23,7 @@ def metric_function(*aliases):
     2.0
     >>> del FUNCTIONS["bias"], FUNCTIONS["mean_error"]
     """
-    def enter(function):
-        for name in (function.__name__, *aliases):
-            FUNCTIONS[name] = function
-        return function
-    return enter
+    return under_names(FUNCTIONS, aliases)
 
 
 class Metric(Configurable):

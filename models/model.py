@@ -38,6 +38,10 @@ class Model(Trainer, Layer):
         first = next(iter(self.layers), None)
         return settings.floatx() if first is None else first.input_dtype or first.dtype
 
+    def _target_dtype(self, y):
+        """What targets and sample weights are cast to; None casts floats to floatx, and integers, labels, stay."""
+        return None
+
     def get_layer(self, name=None, index=None):
         """A layer by its name, or by its place in :attr:`layers`."""
         if index is not None:

@@ -27,6 +27,7 @@ class Sequential(Model):
         super().__init__(name=name)
         self.stack = []
         self.input_symbol = self.output_symbol = None
+        self.began_with_input = False
         for layer in layers or ():
             self.add(layer)
 
@@ -44,6 +45,11 @@ class Sequential(Model):
 
     def _input_dtype(self, x):
         return self.input_symbol.dtype if self.input_symbol is not None else super()._input_dtype(x)
+
+    def _target_dtype(self, y):
+        if y is None or y.dtype.kind != "f" or self.output_symbol is None:
+            return None
+        return self.output_symbol.dtype
 
     def add(self, layer):
         """Put a layer at the end.
@@ -77,15 +83,21 @@ class Sequential(Model):
         if self.stack or self.input_symbol is not None:
             raise ValueError("an Input stands in front of the first layer, and there is one already")
         self.input_symbol = self.output_symbol = symbol
+        self.began_with_input = True
 
     def pop(self):
         """Take the last layer away."""
         if not self.stack:
             raise TypeError("there are no layers to pop")
-        self.stack.pop()
+        first, last = self.stack[0], self.stack.pop()
+        if first is last and not self.began_with_input:     # the input's shape was that layer's, and goes with it
+            self.input_symbol = None
+        self.output_symbol = self.input_symbol
         if self.input_symbol is not None:
-            self.output_symbol = self.call(self.input_symbol) if self.stack else self.input_symbol
-            self.known_output_shape = self.output_symbol.shape
+            with phase(False):
+                self.output_symbol = self.call(self.input_symbol)
+        self.built = bool(self.stack) and self.input_symbol is not None
+        self.known_output_shape = None if self.output_symbol is None else self.output_symbol.shape
 
     def build(self, input_shape):
         """Build all layers for inputs of this shape (with the batch axis)."""

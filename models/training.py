@@ -152,7 +152,8 @@ class Trainer:
                 logs = self._train_epoch(batches, shuffle, run)
                 if held_out:
                     logs |= {"val_" + k: v for k, v in self._test(held_out, run).items()}
-                _warn_of_nan(logs, arrays, epoch)
+                if np.isfinite(history.history.get("loss", [0.0])[-1]):      # else it has been said
+                    _warn_of_nan(logs, arrays, epoch)
                 run.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
@@ -166,8 +167,8 @@ class Trainer:
             kwargs = {**kwargs, "epochs": epochs}
         kwargs = translate("fit", ("fit",), kwargs)
         epochs = kwargs.pop("epochs", epochs)
-        for name in kwargs:
-            known = list(inspect.signature(self.fit).parameters)[:-1]
+        if kwargs:
+            name, known = next(iter(kwargs)), list(inspect.signature(self.fit).parameters)[:-1]
             raise TypeError(f"fit got an unknown argument {name!r}.{did_you_mean(name, known)} It takes: "
                             f"{', '.join(known)}")
         return epochs
@@ -194,6 +195,11 @@ class Trainer:
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None,
                  return_dict=False):
         """Loss and metrics over some data, without training.
+
+        Arguments:
+            x, y, batch_size, sample_weight, callbacks: as for :meth:`fit`.
+            verbose: 1 prints a line with the results; 0 and ``'auto'``, the default, print nothing.
+            return_dict: default False.
 
         Returns:
             The loss, or a list of it and the metrics in the order of :attr:`metrics_names`, or a dict with
@@ -273,7 +279,8 @@ class Trainer:
         batch_size = 32 if batch_size is None else batch_size
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
-        return Batches(arrays, int(batch_size), [self._input_dtype(arrays[0]), None, None][:len(arrays)])
+        dtypes = [self._input_dtype(arrays[0]), *(self._target_dtype(a) for a in arrays[1:])]
+        return Batches(arrays, int(batch_size), dtypes)
 
 
 def _metrics(identifiers):

@@ -9,6 +9,14 @@ def _updated(parameter, *_others, **_attrs):
     return parameter.shape
 
 
+def _descend(parameter, step, mean_square, epsilon):
+    root = np.sqrt(mean_square)
+    root += epsilon
+    step /= root
+    parameter -= step
+    return parameter
+
+
 @op(shape=_updated)
 def sgd_update(parameter, gradient, lr, velocity, momentum=0.0, nesterov=False):
     """``v = momentum * v - lr * g``, then ``p += v``, or ``p += momentum * v - lr * g`` with Nesterov.
@@ -30,10 +38,7 @@ def rmsprop_update(parameter, gradient, lr, accumulator, rho=0.9, epsilon=1e-7):
     """``a = rho * a + (1 - rho) * g**2``, then ``p -= lr * g / (sqrt(a) + epsilon)``."""
     accumulator *= rho
     accumulator += np.square(gradient) * (1 - rho)
-    root = np.sqrt(accumulator)
-    root += epsilon
-    parameter -= lr * gradient / root
-    return parameter
+    return _descend(parameter, lr * gradient, accumulator, epsilon)
 
 
 @op(shape=_updated)
@@ -43,7 +48,4 @@ def adam_update(parameter, gradient, rate, m, v, beta_1=0.9, beta_2=0.999, epsil
     m += gradient * (1 - beta_1)
     v *= beta_2
     v += np.square(gradient) * (1 - beta_2)
-    root = np.sqrt(v)
-    root += epsilon
-    parameter -= rate * m / root
-    return parameter
+    return _descend(parameter, rate * m, v, epsilon)

@@ -1,5 +1,6 @@
 """Fixtures that every test gets: fixed seeds, default settings, no display."""
 
+import gc
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -20,3 +21,12 @@ def fixed():
     rng.seed_default(0)
     with settings.using():
         yield
+
+
+@pytest.fixture
+def no_gc():
+    """Only reference counts free memory: what a cycle holds stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

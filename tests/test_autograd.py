@@ -1,6 +1,5 @@
 """The graph: what it records, how backward walks it, what it keeps alive, and what it refuses."""
 
-import gc
 import re
 import sys
 import threading
@@ -22,15 +21,6 @@ def leaf(values, dtype=None):
 def here(lines_back=0):
     """``file:line`` of the caller, or of so many lines above."""
     return f"test_autograd.py:{sys._getframe(1).f_lineno - lines_back}"
-
-
-@pytest.fixture
-def no_gc():
-    """Only reference counts free memory: what a cycle holds stays."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Gradients given by hand (custom_gradient, Function), and those that recompute (checkpoint)."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -14,14 +13,6 @@ from tahr.autograd import Function, check_grads, checkpoint, custom_gradient, gr
 
 def leaf(values, dtype=None):
     return tahr.Tensor(values, requires_grad=True, dtype=dtype)
-
-
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @custom_gradient

@@ -431,11 +431,10 @@ GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "keras3.npz")
 CASES = sorted({key.split("/")[1] for key in GOLDEN if key.startswith("losses/")})
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", CASES)
+# Certain predictions are clipped to 1 - 1e-7, which is another number in float32, so that case is one of float64 alone.
+@pytest.mark.parametrize("name, dtype", [(name, dtype) for name in CASES for dtype in ("float64", "float32")
+                                         if (name, dtype) != ("bce_certain", "float32")])
 def test_keras3(name, dtype):
-    if (name, dtype) == ("bce_certain", "float32"):
-        pytest.skip("1 - 1e-7 is another number in float32")
     case = {key: GOLDEN[f"losses/{name}/{key}"] for key in ("spec", "y_true", "y_pred", "weights", "value", "weighted")}
     cls, args = json.loads(str(case["spec"]))
     loss, y_pred = getattr(losses, cls)(**args), Tensor(case["y_pred"], dtype=dtype)

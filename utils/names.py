@@ -36,3 +36,20 @@ def reset_uids():
     'marco_polo_sheep_1'
     """
     _counts.clear()
+
+
+def under_names(table, aliases):
+    """A decorator that enters a function in a table, under its own name and its aliases.
+
+    >>> table = {}
+    >>> @under_names(table, ("sq",))
+    ... def square(x):
+    ...     return x * x
+    >>> sorted(table)
+    ['sq', 'square']
+    """
+    def enter(function):
+        for name in (function.__name__, *aliases):
+            table[name] = function
+        return function
+    return enter
