@@ -15,7 +15,8 @@ import pathlib
 FLOAT_TYPES = ("float16", "float32", "float64")
 IMAGE_FORMATS = ("channels_last", "channels_first")
 
-_values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last",
+           "num_threads": None, "numba": None}
 
 
 def floatx():
@@ -51,10 +52,39 @@ def set_image_data_format(data_format):
     _values["image_data_format"] = _one_of("image_data_format", data_format, IMAGE_FORMATS)
 
 
+def num_threads():
+    """How many threads work side by side: ``$TAHR_NUM_THREADS``, else the processors that this process may use."""
+    if _values["num_threads"] is None:
+        given = os.environ.get("TAHR_NUM_THREADS")
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        set_num_threads(given or usable)
+    return _values["num_threads"]
+
+
+def set_num_threads(count):
+    """Set :func:`num_threads`; results do not depend on it."""
+    if not str(count).isdigit() or int(count) < 1:
+        raise ValueError(f"num_threads must be a positive integer, got {count!r}")
+    _values["num_threads"] = int(count)
+
+
+def numba():
+    """Whether compiled kernels run: yes, unless ``TAHR_NUMBA=0``, which leaves their NumPy references."""
+    if _values["numba"] is None:
+        _values["numba"] = os.environ.get("TAHR_NUMBA", "1") != "0"
+    return _values["numba"]
+
+
+def set_numba(on):
+    """Switch compiled kernels on or off."""
+    _values["numba"] = bool(on)
+
+
 @contextlib.contextmanager
 def using(**changes):
     """Change settings for the length of a ``with`` block: ``using(floatx='float64', epsilon=1e-9)``."""
-    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format}
+    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format,
+               "num_threads": set_num_threads, "numba": set_numba}
     unknown = changes.keys() - setters
     if unknown:
         raise TypeError(f"using() knows the settings {sorted(setters)}, got {sorted(unknown)}")
@@ -70,6 +100,12 @@ def using(**changes):
 def home():
     """The folder of cached data sets: ``$TAHR_HOME``, or ``~/.keras`` so that Keras's files are found."""
     return pathlib.Path(os.environ.get("TAHR_HOME") or pathlib.Path.home() / ".keras")
+
+
+def cache_home():
+    """The folder of compiled kernels: ``$TAHR_CACHE``, else where the system keeps what can be made again."""
+    given = os.environ.get("TAHR_CACHE") or os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME")
+    return pathlib.Path(given or pathlib.Path.home() / ".cache") / "tahr"
 
 
 def _one_of(name, value, allowed):
