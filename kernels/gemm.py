@@ -9,13 +9,14 @@ import math
 
 import numpy as np
 
-from .jit import NOTHING, contiguous, device, entry, kernel, table, workspace
+from .jit import FLOAT32, NOTHING, contiguous, device, entry, kernel, table, workspace
 from .simd import LANES, at, first, load, load_masked, store
 from .threads import split
 from .tiles import NARROW, PANEL, ROWS, tile, tile_narrow, transpose
 
 BLOCK_ROWS, BLOCK_K = 240, 384
 FLOP = 20_000_000       # so much work is worth a thread: some 100 us
+SMALL = 32_768          # up to so many multiplications NumPy's BLAS, on one thread then, is done before a kernel begins
 
 
 @device
@@ -95,12 +96,9 @@ def gemm(a, b, bias, c, scratch, places, low, high, m, n, k, flags, a_batch, b_b
 
 def _matmul_reference(a, b, transpose_a=False, transpose_b=False, bias=None, relu=False, out=None, accumulate=False):
     c = np.matmul(a.swapaxes(-1, -2) if transpose_a else a, b.swapaxes(-1, -2) if transpose_b else b)
-    if bias is not None:
-        c = c + bias
-    if accumulate:
-        c = c + out
-    if relu:
-        c = np.maximum(c, 0)
+    c = c if bias is None else c + bias
+    c = c + out if accumulate else c
+    c = np.maximum(c, 0, out=c) if relu else c
     if out is None:
         return c
     out[...] = c
@@ -119,18 +117,22 @@ def matmul(a, b, transpose_a=False, transpose_b=False, bias=None, relu=False, ou
         out: where to write, contiguous (..., m, n).
         accumulate: add to what ``out`` holds, before the rectifier.
     """
-    a, b = contiguous(a, b)
     m, k = a.shape[-2:] if not transpose_a else a.shape[:-3:-1]
     n = b.shape[-2] if transpose_b else b.shape[-1]
+    if b.shape[-1 if transpose_b else -2] != k or bias is not None and bias.shape != (n,):
+        raise ValueError(f"matmul of shapes {a.shape} and {b.shape} does not fit, or not to its bias")
     batch = math.prod(a.shape[:-2])
     if b.ndim == 2 and batch > 1 and not transpose_a:       # one matrix for all: a single tall product
         m, batch = m * batch, 1
+    if batch * m * n * k <= SMALL or a.dtype is not FLOAT32 or b.dtype is not FLOAT32:
+        return _matmul_reference(a, b, transpose_a, transpose_b, bias, relu, out, accumulate)
+    a, b = contiguous(a, b)
     if out is None:
         out = np.empty((*a.shape[:-2], a.shape[-1 if transpose_a else -2], n), np.float32)
     total = batch * -(-m // BLOCK_ROWS) * -(-n // PANEL.value())
-    if out.size == 0:
-        return out
     flags = transpose_a | transpose_b << 1 | (bias is not None) << 2 | relu << 3 | accumulate << 4
+    if accumulate and bias is not None:
+        out += bias
     bias = NOTHING if bias is None else bias
     sizes = m, n, k, flags, m * k, k * n if b.ndim > 2 else 0, m * n
 

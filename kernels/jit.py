@@ -5,8 +5,8 @@ may call *device* code: functions marked with :func:`device` and the vector inst
 compiled, and Numba is not imported, before a kernel is first called. Then its object code is looked for in the cache
 folder; only where it is missing does Numba compile it. Loading takes llvmlite alone: 0.07 s, not 0.6.
 
-An *entry* is what the rest of the package calls: a function of arrays that prepares memory, splits the work over threads
-and calls kernels, beside a NumPy reference of the same signature.
+An *entry* is what the rest of the package calls: a function of arrays that prepares memory, splits the work over
+threads and calls kernels, beside a NumPy reference of the same signature.
 """
 
 import ctypes

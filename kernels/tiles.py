@@ -1,8 +1,8 @@
 """Tiles of matrix products, kept in registers over the whole sum: the core of products and convolutions.
 
-A tile of C is ``rows`` x ``vectors`` vectors: 6 x 2 (12 registers of C, 2 of B, 1 of A: 95 % of the processor's peak on 16
-registers as on 32), 12 x 1 where there is only one vector of columns, 1 x 6 for a single row. Rows may lie anywhere,
-each has its offset; a tile with fewer rows names one of them several times.
+A tile of C is ``rows`` x ``vectors`` vectors: 6 x 2 (12 registers of C, 2 of B, 1 of A: 95 % of the processor's peak
+on 16 registers as on 32), or 12 x 1 where there is only one vector of columns. Rows may lie anywhere, each has its
+offset; a tile with fewer rows names one of them several times.
 """
 
 from .jit import Constant
@@ -68,7 +68,6 @@ def _tile(rows, vectors):
 
 tile = _tile(ROWS, 2)
 tile_narrow = _tile(NARROW, 1)
-tile_row = _tile(1, 6)
 
 
 @instruction("ppii")

@@ -7,6 +7,7 @@ import string
 import numpy as np
 
 from ..autograd import function, op, raises, real, sample
+from ..kernels import gemm
 from . import shapes
 from .adjust import match
 from .elementwise import multiply
@@ -47,6 +48,20 @@ def _looped_matmul(x, y):
     return out[..., 0] if y.ndim == 1 else out
 
 
+def _matrix(x):
+    """An array whose matrices lie in memory by rows, and whether they had to be seen transposed for that."""
+    turned = x.swapaxes(-1, -2)
+    return (turned, True) if turned.flags.c_contiguous and not x.flags.c_contiguous else (x, False)
+
+
+def _product(x, y):
+    """``x @ y`` by our own kernel, which NumPy's broadcasting of stacks is left out of."""
+    if x.ndim < 2 or y.ndim < 2 or y.ndim > 2 and x.shape[:-2] != y.shape[:-2]:
+        return np.matmul(x, y)
+    (x, turned_x), (y, turned_y) = _matrix(x), _matrix(y)
+    return gemm.matmul(x, y, turned_x, turned_y)
+
+
 @op(shape=_product_shape, vjp=[_matmul_grad_x, _matmul_grad_y], adjust=match, reference=_looped_matmul,
     samples=[sample(real(3, 4), real(4, 2)), sample(real(4), real(4)), sample(real(3, 4), real(4)),
              sample(real(4), real(4, 2)),
@@ -56,7 +71,7 @@ def _looped_matmul(x, y):
              raises(ValueError, "at least 1 dimension", real(), real(3))])
 def matmul(x, y):
     """The matrix product ``x @ y``; leading axes broadcast, vectors are rows on the left and columns on the right."""
-    return np.matmul(x, y)
+    return _product(x, y)
 
 
 def _linear_shape(x, w, b):
@@ -78,7 +93,7 @@ def _rows(x):
     samples=[sample(real(3, 4), real(2, 4)), sample(real(2, 3, 4), real(2, 4)), sample(real(0, 4), real(2, 4))])
 def linear_grad_x(g, w):
     """The gradient of :func:`linear` for its input: ``g @ w.T``."""
-    return (_rows(g) @ w.T).reshape(*g.shape[:-1], w.shape[0])
+    return gemm.matmul(_rows(g), w, False, True).reshape(*g.shape[:-1], w.shape[0])
 
 
 @op(shape=lambda x, g: (x.shape[-1], g.shape[-1]), adjust=match,
@@ -88,7 +103,7 @@ def linear_grad_x(g, w):
              sample(real(0, 4), real(0, 2))])
 def linear_grad_w(x, g):
     """The gradient of :func:`linear` for its weights: ``x.T @ g``, summed over all rows."""
-    return _rows(x).T @ _rows(g)
+    return gemm.matmul(_rows(x), _rows(g), True)
 
 
 @op(shape=_linear_shape, adjust=match, vjp=[lambda g, _out, _x, w, _b: linear_grad_x(g, w),
@@ -101,9 +116,10 @@ def linear_grad_w(x, g):
              raises(ValueError, "as many features as the input's last axis", real(3, 4), real(3, 2), real(2)),
              raises(ValueError, "one bias for each of 2 units", real(3, 4), real(4, 2), real(3))])
 def _linear(x, w, b):
-    out = np.matmul(_rows(x), w)
-    if b is not None:
-        out = np.add(out, b, out=out if out.dtype == b.dtype else None)
+    if b is not None and b.dtype != np.result_type(x, w):
+        out = np.matmul(_rows(x), w) + b
+    else:
+        out = gemm.matmul(_rows(x), w, False, False, b)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
 
 
