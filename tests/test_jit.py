@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tahr.kernels import jit, threads
+from tahr.kernels import gemm, jit, threads, warm
 from tahr.utils import settings
 
 
@@ -251,3 +251,27 @@ def test_scratch_memory_belongs_to_its_thread():
     other.join()
     assert mine.size >= 100 and not np.shares_memory(mine, found[0]) and jit.workspace(50) is mine
     assert jit.table(200).size >= 200
+
+
+# Compiling ahead
+
+@pytest.mark.slow
+def test_warm_fills_the_cache(tmp_path):
+    env = {**os.environ, "TAHR_CACHE": str(tmp_path), "TAHR_NUM_THREADS": "2"}
+    command = [sys.executable, "-m", "tahr", "warm"]
+    first = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+    assert "0 of them compiled before" in first and " s  gemm" in first
+    second = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+    assert len(second.splitlines()) == 1 and "0 of them" not in second
+
+
+def test_warm_says_when_the_cache_keeps_nothing(tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("TAHR_CACHE", str(blocked))
+    monkeypatch.setattr(warm, "names", lambda: {gemm.gemm.name: "tahr.kernels.gemm"})
+    jit.cache_folder.cache_clear()
+    lines = []
+    assert warm.warm(lines.append) == 1
+    assert "does not keep 1 kernels" in lines[-1]
+    jit.cache_folder.cache_clear()
