@@ -5,7 +5,7 @@ import numpy as np
 from ..utils import settings
 from . import mode
 from .node import NEVER, Leaf, Node, Part, leading_to, reachable, version_of
-from .value import SCALARS, Spec, Types, Value, asked_for, constant, promoted, spec_of, wrap
+from .value import SCALARS, OpCall, Spec, Types, Value, asked_for, constant, promoted, spec_of, wrap
 
 
 def apply(op, inputs, attrs):
@@ -94,14 +94,16 @@ def _shared_version(data, inputs):
 
 
 def infer(op, inputs, attrs):
-    """What ``op`` would return, as a Spec: runs its shape rule."""
+    """What ``op`` would return, as a Spec that knows where it comes from: runs the op's shape rule."""
     specs = [_as_spec(x, inputs) for x in inputs]
     result = op.shape(*specs, **attrs)
-    if isinstance(result, Spec):
-        return result
-    if isinstance(result, list):
-        return tuple(result)
-    return Types.spec(result, promoted(inputs, op.dtype))
+    if not isinstance(result, Spec | list):
+        result = Types.spec(result, promoted(inputs, op.dtype))
+    call, several = OpCall(op, inputs, attrs), isinstance(result, list)
+    outs = tuple([Types.spec(s.shape, s.dtype) for s in (result if several else [result])])     # an input may come back
+    for i, out in enumerate(outs):
+        out.source = (call, i)
+    return outs if several else outs[0]
 
 
 def _as_spec(x, inputs):

@@ -20,9 +20,10 @@ class Value:
 
     A Value with a node belongs to a graph. ``version`` counts the writes into
     its memory; only leaves have one, since the results of ops are never written.
+    ``logits`` and ``mask`` are notes that layers leave for the layers and losses after them.
     """
 
-    __slots__ = ("data", "node", "grad", "version", "name", "logits", "__weakref__")
+    __slots__ = ("data", "node", "grad", "version", "name", "logits", "mask", "__weakref__")
 
     __hash__ = object.__hash__
 
@@ -40,13 +41,18 @@ class Value:
 
 
 class Spec:
-    """The shape (``None`` = any size) and dtype of a value that does not exist yet."""
+    """The shape (``None`` = any size) and dtype of a value that does not exist yet.
 
-    __slots__ = ("shape", "dtype", "__weakref__")
+    ``source`` says where it comes from: None, or ``(call, index)`` for one of the results of an :class:`OpCall` or of
+    a layer's call; so a Spec that came out of a computation can be computed again, with values.
+    """
+
+    __slots__ = ("shape", "dtype", "source", "mask", "__weakref__")
 
     def __init__(self, shape, dtype=None):
         self.shape = tuple(None if n is None else int(n) for n in shape)
         self.dtype = np.dtype(dtype or settings.floatx())
+        self.source = self.mask = None
 
     @property
     def ndim(self):
@@ -54,6 +60,15 @@ class Spec:
 
     def __repr__(self):
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
+
+
+class OpCall:
+    """An op that was asked what it would return."""
+
+    __slots__ = ("op", "inputs", "attrs")
+
+    def __init__(self, op, inputs, attrs):
+        self.op, self.inputs, self.attrs = op, inputs, attrs
 
 
 class Version:
@@ -90,7 +105,7 @@ def wrap(data, node=None):
     """The Value of an op's result."""
     value = _new(Types.value)
     value.data, value.node = data, node
-    value.grad = value.version = value.name = value.logits = None
+    value.grad = value.version = value.name = value.logits = value.mask = None
     return value
 
 
@@ -146,5 +161,5 @@ def spec(shape, dtype=None):
 def spec_of(array):
     """The Spec of an array."""
     out = _new(Types.spec)
-    out.shape, out.dtype = array.shape, array.dtype
+    out.shape, out.dtype, out.source, out.mask = array.shape, array.dtype, None, None
     return out

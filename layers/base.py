@@ -3,6 +3,7 @@
 import functools
 import inspect
 import threading
+import warnings
 
 import numpy as np
 
@@ -13,11 +14,16 @@ from ..tensor.convert import array_of
 from ..utils import settings
 from ..utils.configurable import Configurable
 from ..utils.names import unique_name
+from .node import Node, symbols_in
 
 
 class _Phase(threading.local):
     training = False        # what layers do that are not told
     asking = False          # whether a shape is asked for that is not to be remembered
+    tracing = False         # whether a layer is at work on symbols: the calls inside it are no nodes of their own
+    depth = 0               # how many calls of layers are going on
+    losses: list = []       # (layer, value) of add_loss, of the outermost call that is going on or was the last
+    metrics: list = []      # (layer, name, value) of add_metric
 
 
 _phase = _Phase()
@@ -88,9 +94,11 @@ def _building(build):
             raise RuntimeError(f"layer {self.name!r} is built already, building it again would double its weights: "
                                "make a new one, type(layer).from_config(layer.get_config())")
         count, spec, self._in_build = len(self.own_weights), self.input_spec, True
+        state = _phase.asking, _phase.tracing
+        _phase.asking = _phase.tracing = False      # a model that is built on the way to a shape gets its graph
         try:
             if spec is not None:
-                spec.check(input_shape, self)
+                _check_spec(spec, input_shape, self)
             build(self, input_shape)
             if self.initial_weights is not None:
                 self.set_weights(self.initial_weights)
@@ -100,6 +108,7 @@ def _building(build):
             raise
         finally:
             self._in_build = False
+            _phase.asking, _phase.tracing = state
         self.built, self.initial_weights = True, None
     wrapped.is_outermost = True
     return wrapped
@@ -133,7 +142,9 @@ class Layer(Configurable):
     """
 
     input_dtype: str | None = None      # what the layer wants as a first layer, if not floatx
-    _in_build, _training_at, _holders = False, None, ()
+    supports_masking = False            # whether the masks of inputs go on to the outputs as they are
+    stateful = False
+    _in_build, _training_at, _takes_mask, _holders, _warned_of_mask = False, None, False, (), False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -141,6 +152,7 @@ class Layer(Configurable):
             cls.build = _building(cls.build)
         parameters = list(inspect.signature(cls.call).parameters)
         cls._training_at = parameters.index("training") - 2 if "training" in parameters else None
+        cls._takes_mask = "mask" in parameters
 
     def __init__(self, name=None, trainable=True, dtype=None, input_shape=None, batch_input_shape=None, input_dim=None,
                  input_length=None, batch_size=None, weights=None):
@@ -151,7 +163,7 @@ class Layer(Configurable):
         self.input_spec = None
         self.batch_input_shape = _batch_shape(self.name, input_shape, batch_input_shape, input_dim, input_length,
                                               batch_size)
-        self.own_weights = []
+        self.own_weights, self.inbound_nodes = [], []
         self.initial_weights = weights
         self._arguments.pop("weights", None)    # values, no part of the config
         self.known_output_shape = None
@@ -174,20 +186,87 @@ class Layer(Configurable):
         if not self.built:
             self.build(shape)
         elif self.input_spec is not None:
-            self.input_spec.check(shape, self)
+            _check_spec(self.input_spec, shape, self)
+        if not (isinstance(inputs, Value) and not args and not kwargs) and symbols_in((inputs, args, kwargs)):
+            return self._trace(inputs, args, kwargs)
+        return self._run(inputs, args, kwargs)
+
+    def _run(self, inputs, args, kwargs):
+        """Call ``call`` with the phase, and with the masks of the inputs, and mark the outputs with theirs."""
         at = self._training_at
         if at is not None and len(args) <= at and kwargs.get("training") is None:
-            kwargs["training"] = _phase.training
-        out = self.call(inputs, *args, **kwargs)
+            kwargs = {**kwargs, "training": _phase.training}
+        mask = _mask_of(inputs)
+        if mask is not None and self._takes_mask and kwargs.get("mask") is None:
+            kwargs = {**kwargs, "mask": mask}
+        if not _phase.depth:
+            _phase.losses, _phase.metrics = [], []
+        _phase.depth += 1
+        try:
+            out = self.call(inputs, *args, **kwargs)
+        finally:
+            _phase.depth -= 1
         if self.known_output_shape is None or isinstance(out, Spec) and not _phase.asking:
             self.known_output_shape = _remembered_shape(out)
+        if self.activity_regularizer is not None:
+            for x in _listed(out):
+                self.add_loss(self.activity_regularizer(x))
+        if mask is not None or self._makes_mask:
+            _mark(out, self.compute_mask(inputs, mask))
         return out
+
+    def _trace(self, inputs, args, kwargs):
+        """Call on symbols: what comes out knows that this call made it."""
+        before, _phase.tracing = _phase.tracing, True
+        try:
+            out = self._run(inputs, args, kwargs)
+        finally:
+            _phase.tracing = before
+        if before or _phase.asking:
+            return out
+        out = _fresh(out, self.name)
+        self.inbound_nodes.append(Node(self, (inputs, *args), kwargs, out))
+        return out
+
+    activity_regularizer = None     # a function of the output, added to the losses
+    _makes_mask = False             # whether compute_mask says something even when no input has a mask
+
+    def compute_mask(self, inputs, mask=None):
+        """The mask of the output, from that of the input: a boolean array over (batch, time), None for none."""
+        if self.supports_masking:
+            return mask
+        if mask is not None and not self._warned_of_mask:
+            self._warned_of_mask = True
+            warnings.warn(f"layer {self.name!r} ({type(self).__name__}) does not support masks: the layers after it, "
+                          f"and "
+                          "the loss, will not know which steps of its input were masked", stacklevel=4)
+        return None
+
+    def add_loss(self, losses, inputs=None):
+        """Add scalars to the loss of the model: tensors computed in ``call``, or functions without arguments."""
+        for loss in losses if isinstance(losses, list | tuple) else [losses]:
+            if callable(loss) and not isinstance(loss, Value | Spec):
+                self._loss_functions = (*self._loss_functions, loss)
+            elif not isinstance(loss, Spec):
+                _phase.losses.append((self, loss))
+
+    def add_metric(self, value, name=None, aggregation="mean"):
+        """Report a value computed in ``call``, averaged over the batches, under ``name``."""
+        if not name:
+            raise ValueError(f"layer {self.name!r}: add_metric needs a name: add_metric(value, name='...')")
+        if not isinstance(value, Spec):
+            _phase.metrics.append((self, name, value))
+
+    def add_update(self, updates, inputs=None):
+        """For programs of Keras 1 and 2: updates happen where they are written, so nothing is left to do."""
+
+    _loss_functions = ()
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for an input of that shape, None standing for any size; builds the layer."""
         before, _phase.asking = _phase.asking, True
         try:
-            return _shape_of(self(Symbol(input_shape, self.input_dtype or self.dtype)))
+            return _shape_of(self(_symbols_of(input_shape, self.input_dtype or self.dtype)))
         finally:
             _phase.asking = before
 
@@ -307,15 +386,107 @@ class Layer(Configurable):
 
     @property
     def losses(self):
-        """The penalties of the regularized weights that are trained, as scalar tensors."""
-        return [w.regularizer(w) for w in self.trainable_weights if w.regularizer is not None]
+        """Scalar tensors: penalties of the regularized weights that are trained, and what ``add_loss`` was given.
+
+        Values computed in ``call`` are those of the last call in this thread.
+        """
+        penalties = [w.regularizer(w) for w in self.trainable_weights if w.regularizer is not None]
+        layers = self.all_layers()
+        own = {id(layer) for layer in layers}
+        functions = [f() for layer in layers for f in layer._loss_functions]
+        return penalties + functions + [value for layer, value in _phase.losses if id(layer) in own]
+
+    def all_layers(self):
+        """This layer and all layers inside it, at any depth, each once."""
+        found, waiting = {}, [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting += reversed(layer.sublayers)
+        return list(found.values())
+
+    # Where it stands in a graph
+
+    def _node(self, index, what):
+        if not self.inbound_nodes:
+            raise RuntimeError(f"The layer has never been called and thus has no defined {what}.")
+        if not -len(self.inbound_nodes) <= index < len(self.inbound_nodes):
+            raise ValueError(f"Asked to get {what} at node {index}, but the layer has only {len(self.inbound_nodes)} "
+                             "inbound nodes.")
+        return self.inbound_nodes[index]
+
+    def get_input_at(self, node_index):
+        """What the layer was called on the n-th time: a symbol or a list."""
+        return _single(self._node(node_index, "input").inputs)
+
+    def get_output_at(self, node_index):
+        """What came out of the n-th call: a symbol or a list."""
+        return _single(self._node(node_index, "output").output_tensors)
+
+    def get_input_shape_at(self, node_index):
+        return _single(self._node(node_index, "input shape").input_shapes)
+
+    def get_output_shape_at(self, node_index):
+        return _single(self._node(node_index, "output shape").output_shapes)
+
+    def get_input_mask_at(self, node_index):
+        return _single(self._node(node_index, "input mask").input_masks)
+
+    def get_output_mask_at(self, node_index):
+        return _single(self._node(node_index, "output mask").output_masks)
+
+    def _only_node(self, what):
+        if len(self.inbound_nodes) > 1:
+            raise AttributeError(f"Layer {self.name} has multiple inbound nodes, hence the notion of \"layer {what}\" "
+                                 f"is ill-defined. Use `get_{what.replace(' ', '_')}_at(node_index)` instead.")
+        if not self.inbound_nodes:
+            raise AttributeError(f"Layer {self.name} has no inbound nodes." if what.startswith("output") else
+                                 f"Layer {self.name} is not connected, no input to return.")
+        return self.inbound_nodes[0]
+
+    @property
+    def input(self):
+        """What the layer was called on, if that was once: a symbol or a list."""
+        return _single(self._only_node("input").inputs)
+
+    @property
+    def output(self):
+        """What came out of the only call on symbols."""
+        return _single(self._only_node("output").output_tensors)
+
+    @property
+    def input_mask(self):
+        return _single(self._only_node("input mask").input_masks)
+
+    @property
+    def output_mask(self):
+        return _single(self._only_node("output mask").output_masks)
+
+    @property
+    def input_shape(self):
+        """The shape of the input, if all calls on symbols had the same; None stands for any size."""
+        return self._only_shape("input", [node.input_shapes for node in self.inbound_nodes])
 
     @property
     def output_shape(self):
-        """The shape of the last symbolic output, or of the first one on data; None stands for any size."""
-        if self.known_output_shape is None:
-            raise AttributeError(f"layer {self.name!r} was not called yet and has no output shape")
-        return self.known_output_shape
+        """The shape of the output, if all calls on symbols had the same, else of the first call on data."""
+        if not self.inbound_nodes and self.known_output_shape is not None:
+            return self.known_output_shape
+        return self._only_shape("output", [node.output_shapes for node in self.inbound_nodes])
+
+    def _only_shape(self, what, shapes):
+        if not shapes:
+            raise AttributeError(f"The layer has never been called and thus has no defined {what} shape. (layer "
+                                 f"{self.name!r})")
+        if any(s != shapes[0] for s in shapes):
+            raise AttributeError(f"The layer \"{self.name} has multiple inbound nodes, with different {what} shapes. "
+                                              "Hence "
+                                 f"the notion of \"{what} shape\" is ill-defined for the layer. Use "
+                                 f"`get_{what}_shape_at(node_index)` instead.")
+        return _single(shapes[0])
+
+    _inbound_nodes = property(lambda self: self.inbound_nodes)      # Keras's name
 
     def get_config(self):
         """The arguments that make an equal layer (without the values of its weights), as plain data."""
@@ -332,26 +503,102 @@ def _unique(variables):
     return list({id(v): v for v in variables}.values())
 
 
+def noted_losses(layer, value):
+    """Add a value to the losses of the call that is going on."""
+    _phase.losses.append((layer, value))
+
+
+def reported():
+    """``(layer, name, value)`` of the calls of ``add_metric`` in the last call of a model in this thread."""
+    return _phase.metrics
+
+
+def _single(items):
+    """The only item, or the list of several."""
+    return items[0] if len(items) == 1 else items
+
+
+def _listed(x):
+    return list(x) if isinstance(x, list | tuple) else list(x.values()) if isinstance(x, dict) else [x]
+
+
+def _fresh(out, name):
+    """Symbols of an output that are nobody else's (a layer may return its input), with the masks of those given."""
+    if isinstance(out, dict):
+        return {k: _fresh(x, name) for k, x in out.items()}
+    if isinstance(out, list | tuple):
+        return type(out)(_fresh(x, name) for x in out)
+    if not isinstance(out, Spec):
+        return out
+    symbol = Symbol(out.shape, out.dtype)
+    symbol.mask, symbol.name = out.mask, name
+    return symbol
+
+
+def _mask_of(inputs):
+    """The mask of a tensor, the list of masks of a list if one has any, else None."""
+    if isinstance(inputs, list | tuple | dict):
+        masks = [_mask_of(x) for x in _listed(inputs)]
+        return masks if any(m is not None for m in masks) else None
+    return getattr(inputs, "mask", None)
+
+
+def _mark(out, mask):
+    """Give outputs their masks."""
+    if isinstance(out, list | tuple):
+        for x, m in zip(out, mask if isinstance(mask, list | tuple) else [mask] + [None] * len(out)):
+            _mark(x, m)
+    elif isinstance(out, Value | Spec):
+        out.mask = mask
+
+
+def _check_spec(spec, shape, layer):
+    """Check the shape of an input, or those of a list against as many specs."""
+    if isinstance(spec, InputSpec):
+        spec.check(shape, layer)
+        return
+    shapes = shape if isinstance(shape, list) else [shape]
+    if len(shapes) != len(spec):
+        raise ValueError(f"layer {layer.name!r} expects {len(spec)} inputs, got {len(shapes)}")
+    for one, own in zip(spec, shapes):
+        if one is not None:
+            one.check(own, layer)
+
+
 def _as_tensors(inputs, dtype):
     """Tensors and symbols as they are, numbers as tensors, floating-point ones of the given dtype."""
     if isinstance(inputs, Value | Spec):
         return inputs
+    if isinstance(inputs, dict):
+        return {k: _as_tensors(x, dtype) for k, x in inputs.items()}
     if isinstance(inputs, list | tuple) and any(isinstance(x, Value | Spec | np.ndarray) for x in inputs):
-        return [_as_tensors(x, dtype) for x in inputs]
+        return [x if x is None else _as_tensors(x, dtype) for x in inputs]
     tensor = Tensor(inputs)
     return Tensor(inputs, dtype=dtype) if tensor.dtype.kind == "f" and tensor.dtype != dtype else tensor
+
+
+def _symbols_of(shape, dtype):
+    """A symbol of this shape, a list of them for a list of shapes."""
+    if shape and any(isinstance(n, list | tuple) for n in shape):
+        return [_symbols_of(s, dtype) for s in shape]
+    return Symbol(shape, dtype)
 
 
 def _remembered_shape(out):
     """The shape of an output, for any batch but where a symbol says which."""
     if isinstance(out, list | tuple):
         return [_remembered_shape(o) for o in out]
+    if isinstance(out, dict):
+        return {k: _remembered_shape(o) for k, o in out.items()}
     said = isinstance(out, Spec) and not _phase.asking
     return tuple(out.shape) if said or not out.shape else (None, *out.shape[1:])
 
 
 def _shape_of(x):
-    return [tuple(t.shape) for t in x] if isinstance(x, list | tuple) else tuple(x.shape)
+    """The shape of a tensor; a list or dict of them for a list or dict."""
+    if isinstance(x, dict):
+        return {k: _shape_of(t) for k, t in x.items()}
+    return [_shape_of(t) for t in x] if isinstance(x, list | tuple) else tuple(getattr(x, "shape", ()))
 
 
 def _batch_shape(name, input_shape, batch_input_shape, input_dim, input_length, batch_size):

@@ -7,20 +7,25 @@ import numpy as np
 from .. import activations, ops
 from ..tensor import Symbol
 from ..tensor.shapes import as_shape, size
+from ..utils.names import unique_name
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
 from .base import InputSpec, Layer, checked_shape
+from .node import Node, run_op
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):    # noqa: N802 (Keras's name)
+def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None,     # noqa: N802 (Keras's name)
+          batch_size=None):
     """The input of a model, as a symbol.
 
     Arguments:
         shape: without the batch axis; None in it for any size.
-        batch_size: default None, for any.
-        dtype: default floatx.
-        name: of the input.
         batch_shape: the shape with the batch axis, instead of ``shape``.
+        name: of the input, default ``input_1``, ...; data may be given in a dict under it.
+        dtype: default floatx.
+        sparse: not supported.
+        tensor: values to compute on, instead of data that are given later.
+        batch_size: default None, for any.
 
     Raises:
         ValueError: for neither or both of the shapes, and for what is no shape.
@@ -28,13 +33,77 @@ def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
     >>> Input((784,))
     Symbol(shape=(None, 784), dtype=float32)
     """
+    if tensor is not None:
+        return InputLayer(input_tensor=tensor, name=name).output
+    if sparse:
+        raise ValueError("sparse inputs are not supported: pass dense arrays (x.toarray()) and leave sparse=False")
     if (shape is None) == (batch_shape is None):
         raise ValueError(f"Input needs either shape or batch_shape, got shape={shape} and batch_shape={batch_shape}")
     if isinstance(shape, int | np.integer):
         raise ValueError(f"Input needs a tuple as shape, got the int {shape}: write Input(({shape},))")
-    symbol = Symbol(checked_shape("Input", batch_shape or (batch_size, *shape)), dtype)
-    symbol.name = name
-    return symbol
+    batch_shape = checked_shape("Input", batch_shape or (batch_size, *shape))
+    return InputLayer(batch_input_shape=batch_shape, dtype=dtype, name=name).output
+
+
+class InputLayer(Layer):
+    """The place where data enter a functional model; :func:`Input` makes one and returns its symbol.
+
+    Arguments:
+        input_shape, batch_size, batch_input_shape: as for :func:`Input`.
+        dtype: default floatx.
+        input_tensor: values that the model shall compute on instead of data that it is given.
+
+    >>> InputLayer(input_shape=(784,)).output
+    Symbol(shape=(None, 784), dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, input_shape=None, batch_size=None, batch_input_shape=None, dtype=None, input_tensor=None,
+                 sparse=False, name=None):
+        if input_tensor is not None:
+            batch_input_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
+        super().__init__(name=name or unique_name("input"), dtype=dtype, input_shape=input_shape,
+                         batch_size=batch_size, batch_input_shape=batch_input_shape)
+        if self.batch_input_shape is None:
+            raise ValueError("an InputLayer needs an input_shape, a batch_input_shape or an input_tensor")
+        self.remember(batch_input_shape=self.batch_input_shape)
+        self._arguments.pop("input_shape", None)
+        self._arguments.pop("batch_size", None)
+        self._arguments.pop("input_tensor", None)
+        self.value, self.sparse, self.built = input_tensor, sparse, True
+        self.known_output_shape = self.batch_input_shape
+        symbol = Symbol(self.batch_input_shape, self.dtype)
+        symbol.name = self.name
+        self.inbound_nodes.append(Node(self, (), {}, symbol))
+
+    def call(self, inputs):
+        return inputs
+
+
+class OpLayer(Layer):
+    """An op of :mod:`tahr.ops`, called on symbols, as a layer of the model that it became part of.
+
+    Arguments:
+        op: the op's name.
+        constants: ``{position: value}`` of those arguments that are no symbols.
+        attributes: the op's keyword arguments.
+
+    >>> import tahr
+    >>> x = Input((3,))
+    >>> tahr.Model(x, 2 * x + 1).predict([[1.0, 2.0, 3.0]])
+    array([[3., 5., 7.]], dtype=float32)
+    """
+
+    supports_masking = True
+
+    def __init__(self, op, constants=None, attributes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.op, self.attributes = op, attributes or {}
+        self.constants = {int(i): value for i, value in (constants or {}).items()}
+
+    def call(self, inputs):
+        return run_op(self.op, self.constants, self.attributes, inputs if isinstance(inputs, list) else [inputs])
 
 
 class Dense(Layer):

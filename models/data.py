@@ -1,4 +1,11 @@
-"""The door through which data come in: checked once, before any work starts, then cut into batches."""
+"""The door through which data come in: checked once, before any work starts, then cut into batches.
+
+Data are arrays in memory (or in HDF5 files), or a stream: a generator, a ``Sequence``, any iterable of batches. Both
+become a source, whose ``epoch`` gives batches ``(inputs, targets, weights)``, each a list with one entry for each input
+or output of the model.
+"""
+
+import itertools
 
 import numpy as np
 
@@ -11,8 +18,11 @@ def as_array(x, name):
     """Numbers of any kind as an array with a batch axis; nothing is copied that need not be."""
     if x is None:
         raise ValueError(f"{name} is missing: got None")
+    if is_on_disk(x):
+        return x
     x = x.data if isinstance(x, Tensor) else x
     x = getattr(x, "values", x) if type(x).__module__.startswith("pandas") else x
+    x = x.numpy() if type(x).__module__.split(".")[0] == "torch" else x
     try:
         array = np.asarray(x)
     except ValueError:
@@ -26,6 +36,47 @@ def as_array(x, name):
     return array
 
 
+def is_on_disk(x):
+    """Whether this is a data set of an HDF5 file, which is read batch by batch."""
+    return type(x).__module__.startswith("h5py") or type(x).__name__ == "HDF5Matrix"
+
+
+def is_stream(x):
+    """Whether data come batch by batch: a generator, a Sequence, or another iterable that is no array or list."""
+    if isinstance(x, list | tuple | dict | str | Tensor) or hasattr(x, "dtype") or hasattr(x, "values"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__") and hasattr(x, "__len__")
+
+
+def by_name(data, names, what):
+    """Data as a list in the order of the names: one array for one name, a list or a dict for several.
+
+    Raises:
+        ValueError: for a dict without one of the names, and a list of another length.
+
+    >>> by_name({"b": 2, "a": 1}, ["a", "b"], "input")
+    [1, 2]
+    """
+    if data is None:
+        return [None] * len(names)
+    if isinstance(data, dict):
+        if missing := [n for n in names if n not in data]:
+            raise ValueError(f'No data provided for "{missing[0]}". Need data for each key in: {names}')
+        return [data[n] for n in names]
+    if isinstance(data, list | tuple) and (len(names) > 1 or data and all(hasattr(x, "shape") and len(x.shape)
+                                                                          for x in data)):
+        if len(data) != len(names):
+            raise ValueError(f"Error when checking model {what}: the list of Numpy arrays that you are passing to your "
+                             f"model is not the size the model expected. Expected to see {len(names)} array(s), but "
+                             f"instead got the following list of {len(data)} arrays: {str(list(data))[:200]}...")
+        return list(data)
+    if len(names) > 1:
+        raise ValueError(f"Error when checking model {what}: data should be a list of {len(names)} arrays or a dict "
+                         f"with "
+                         f"the keys {names}, got {describe(data)[:200]}")
+    return [data]
+
+
 def check_input(x, shape, layer):
     """Raise unless the array ``x`` fits the model's input shape (None for any size)."""
     if shape is None:
@@ -36,7 +87,7 @@ def check_input(x, shape, layer):
             hint = "; this looks like one sample without the batch axis: use x[None]"
         raise ValueError(f"the model's input ({layer}) must have {len(shape)} dimensions, shape {shape}, got an array "
                          f"of shape {x.shape}{hint}")
-    if not _fits(x.shape, shape):
+    if not _fits(x.shape[1:], shape[1:]):
         if len(shape) == 4 and x.shape[1] == shape[-1]:
             hint = "; this looks like channels_first data: use np.moveaxis(x, 1, -1)"
         raise ValueError(f"the model's input ({layer}) must have shape {shape}, got an array of shape {x.shape}{hint}")
@@ -46,53 +97,182 @@ def _fits(found, wanted):
     return all(m in (None, n) for m, n in zip(wanted, found))
 
 
-def check_lengths(x, y, sample_weight=None):
+def check_lengths(xs, ys, ws):
     """Raise unless all have the same number of samples, at least one."""
-    if len(x) == 0:
-        raise ValueError(f"there is no data: the input has 0 samples (shape {x.shape})")
-    for name, other in (("target", y), ("sample_weight", sample_weight)):
-        if other is not None and len(other) != len(x):
-            raise ValueError(f"input and {name} must have the same number of samples, got {len(x)} and {len(other)}")
+    n = len(xs[0])
+    if n == 0:
+        raise ValueError(f"there is no data: the input has 0 samples (shape {xs[0].shape})")
+    for x in xs[1:]:
+        if len(x) != n:
+            raise ValueError("All input arrays (x) should have the same number of samples. Got array shapes: "
+                             f"{[tuple(a.shape) for a in xs]}")
+    for name, others in (("target", ys), ("sample_weight", ws)):
+        for other in others:
+            if other is not None and len(other) != n:
+                raise ValueError(f"input and {name} must have the same number of samples, got {n} and {len(other)}")
 
 
-class Batches:
-    """Arrays, cut into batches of tensors.
+class Arrays:
+    """Arrays, cut into batches.
 
     Arguments:
-        arrays: x, y and sample weights, None where there are none.
+        xs, ys, ws: inputs, targets and sample weights, lists of arrays; None where there are none.
         batch_size: rows of a batch; the last may be smaller.
-        dtypes: what each array is cast to, batch by batch; None keeps integers and casts floats to floatx.
+        dtypes: for each of the lists what its arrays are cast to, batch by batch; None keeps integers and casts floats
+            to floatx.
     """
 
-    def __init__(self, arrays, batch_size, dtypes):
-        self.arrays, self.batch_size = arrays, batch_size
-        self.dtypes = [_batch_dtype(a, d) for a, d in zip(arrays, dtypes)]
-        self.samples = len(arrays[0])
+    def __init__(self, xs, ys, ws, batch_size, dtypes):
+        self.lists, self.batch_size = (xs, ys, ws), batch_size
+        self.dtypes = [[_batch_dtype(a, d) for a, d in zip(arrays, own)] for arrays, own in zip(self.lists, dtypes)]
+        self.samples = len(xs[0])
 
     def __len__(self):
         return -(-self.samples // self.batch_size)
 
-    def __call__(self, order=None):
+    def order(self, shuffle, permutation):
+        """The rows of an epoch in order, None for as they are; ``permutation(n)`` draws one."""
+        if shuffle == "batch":      # whole batches change places, what is left over stays at the end
+            full = self.samples // self.batch_size
+            rows = np.arange(full * self.batch_size).reshape(full, self.batch_size)[permutation(full)].ravel()
+            return np.concatenate([rows, np.arange(len(rows), self.samples)])
+        if not shuffle:
+            return None
+        if any(is_on_disk(a) for arrays in self.lists for a in arrays):
+            raise TypeError('TypeError while preparing batch. If using HDF5 input data, pass shuffle="batch".')
+        return permutation(self.samples)
+
+    def epoch(self, order=None):
         """The batches, in the order of the rows' numbers if one is given."""
         for start in range(0, self.samples, self.batch_size):
-            rows = slice(start, start + self.batch_size)
+            rows = slice(start, min(start + self.batch_size, self.samples))
             rows = rows if order is None else order[rows]
-            yield tuple(None if a is None else a[rows].astype(d, copy=False) for a, d in zip(self.arrays, self.dtypes))
+            yield tuple([[None if a is None else _rows(a, rows).astype(d, copy=False) for a, d in zip(arrays, own)]
+                         for arrays, own in zip(self.lists, self.dtypes)])
+
+
+def _rows(array, rows):
+    if not is_on_disk(array):
+        return array[rows]
+    if isinstance(rows, slice):
+        return np.asarray(array[rows])
+    sorted_rows, back = np.unique(rows, return_inverse=True)        # HDF5 reads rising numbers only
+    return np.asarray(array[list(sorted_rows)])[back]
 
 
 def _batch_dtype(array, dtype):
     if array is None or dtype is not None:
         return dtype
-    return settings.floatx() if array.dtype.kind == "f" else array.dtype
+    return settings.floatx() if np.dtype(array.dtype).kind == "f" else array.dtype
 
 
-def split_tail(arrays, fraction):
-    """The head and the last ``fraction`` of the samples of each array, before any shuffling."""
+def split_tail(lists, fraction):
+    """The heads and the last ``fraction`` of the samples of each array, before any shuffling."""
     if not 0 < fraction < 1:
         raise ValueError(f"validation_split must lie between 0 and 1, got {fraction}")
-    n = len(arrays[0])
+    n = len(lists[0][0])
     at = int(n * (1 - fraction))
     if at == 0 or at == n:
         raise ValueError(f"validation_split={fraction} of {n} samples leaves {at} to train on and {n - at} to validate "
                          "on")
-    return [None if a is None else a[:at] for a in arrays], [None if a is None else a[at:] for a in arrays]
+    part = lambda rows: [[None if a is None else a[rows] for a in arrays] for arrays in lists]
+    return part(slice(None, at)), part(slice(at, None))
+
+
+class Stream:
+    """Batches that somebody else makes.
+
+    Arguments:
+        data: a generator, which goes on from epoch to epoch; a ``Sequence``; or an iterable, which begins anew.
+        steps: batches of an epoch; None for the length of the data, or until they end.
+        standardize: turns a batch as it comes into lists ``(inputs, targets, weights)``.
+        queue: ``max_queue_size``, ``workers`` and ``use_multiprocessing`` of the threads or processes that prepare
+            batches ahead.
+        shuffle: whether a Sequence's batches come in another order each epoch.
+    """
+
+    samples = None
+
+    def __init__(self, data, steps, standardize, queue=None, shuffle=False):
+        self.data, self.standardize, self.queue, self.shuffle = data, standardize, queue or {}, shuffle
+        self.is_sequence = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+        self.steps = len(data) if steps is None and hasattr(data, "__len__") else steps
+        self.batch_size = getattr(data, "batch_size", None)
+        self._running = self._enqueuer = None
+
+    def __len__(self):
+        if self.steps is None:
+            raise TypeError("the number of batches is not known")
+        return self.steps
+
+    def epoch(self, order=None):
+        """The batches of an epoch."""
+        ended = object()
+        for step in itertools.count() if self.steps is None else range(self.steps):
+            batch = next(self._iterator(), ended)
+            if batch is ended:
+                self._running = None
+                if step == 0:
+                    raise ValueError("the data gave no batch: a generator must go on forever, or steps_per_epoch must "
+                                     "be "
+                                     "smaller")
+                break
+            yield self.standardize(batch)
+        if self.is_sequence and self._enqueuer is None or not hasattr(self.data, "__next__") and self.steps is None:
+            self._running = None        # begins anew
+        if self.is_sequence and self._enqueuer is None and hasattr(self.data, "on_epoch_end"):
+            self.data.on_epoch_end()
+
+    def _iterator(self):
+        if self._running is None:
+            self._running = self._started()
+        return self._running
+
+    def _started(self):
+        workers = self.queue.get("workers", 1)
+        if workers and (self.is_sequence or hasattr(self.data, "__next__")) and self.queue.get("ahead"):
+            from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer
+            several = self.queue.get("use_multiprocessing", False)
+            self._enqueuer = (OrderedEnqueuer(self.data, use_multiprocessing=several, shuffle=self.shuffle)
+                              if self.is_sequence else GeneratorEnqueuer(self.data, use_multiprocessing=several))
+            self._enqueuer.start(workers=workers, max_queue_size=self.queue.get("max_queue_size", 10))
+            return self._enqueuer.get()
+        if self.is_sequence and not hasattr(self.data, "__next__"):
+            order = np.random.permutation(len(self.data)) if self.shuffle else range(len(self.data))
+            return (self.data[int(i)] for i in order)
+        return iter(self.data)
+
+    def close(self):
+        """Stop threads and processes that prepare batches."""
+        if self._enqueuer is not None:
+            self._enqueuer.stop()
+            self._enqueuer = self._running = None
+
+
+def class_weights(y, class_weight):
+    """One weight for each sample (or position) from ``{class: weight}``, or from ``'balanced'``.
+
+    >>> class_weights(np.array([0, 1, 1]), {0: 1.0, 1: 2.0})
+    array([1., 2., 2.], dtype=float32)
+    """
+    y = np.asarray(y)
+    if y.ndim > 2 and y.shape[-1] > 1 or y.ndim == 2 and y.shape[1] > 1:
+        classes = y.argmax(-1)
+    else:
+        classes = (y[..., 0] if y.ndim > 1 else y).astype("int64")
+    present = np.unique(classes)
+    if class_weight == "balanced":
+        counts = {c: np.count_nonzero(classes == c) for c in present}
+        class_weight = {c: classes.size / (len(present) * n) for c, n in counts.items()}
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"class_weight must be a dict from class to weight, or 'balanced', got {class_weight!r}")
+    weights = {int(k): float(v) for k, v in class_weight.items()}
+    if lost := {int(c) for c in present} - weights.keys():
+        raise ValueError(f"`class_weight` must contain all classes in the data. The classes {lost} exist in the data "
+                         f"but "
+                         "not in `class_weight`.")
+    table = np.zeros(int(present.max(initial=0)) + 1, settings.floatx())
+    for c, weight in weights.items():
+        if 0 <= c < len(table):
+            table[c] = weight
+    return table[classes]

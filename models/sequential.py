@@ -2,7 +2,9 @@
 
 from ..autograd import Spec
 from ..layers.base import Layer, phase
-from ..tensor import Symbol
+from ..layers.core import Input, InputLayer
+from ..utils import settings
+from .graph import Graph
 from .model import Model
 
 
@@ -26,7 +28,7 @@ class Sequential(Model):
     def __init__(self, layers=None, name=None):
         super().__init__(name=name)
         self.stack = []
-        self.input_symbol = self.output_symbol = None
+        self.symbols = []           # what goes into the first layer, then what comes out of each
         self.began_with_input = False
         for layer in layers or ():
             self.add(layer)
@@ -40,16 +42,9 @@ class Sequential(Model):
         return list(self.stack)
 
     @property
-    def batch_shape(self):
-        return None if self.input_symbol is None else self.input_symbol.shape
-
-    def _input_dtype(self, x):
-        return self.input_symbol.dtype if self.input_symbol is not None else super()._input_dtype(x)
-
-    def _target_dtype(self, y):
-        if y is None or y.dtype.kind != "f" or self.output_symbol is None:
-            return None
-        return self.output_symbol.dtype
+    def model(self):
+        """The model itself, for programs of Keras 1."""
+        return self
 
     def add(self, layer):
         """Put a layer at the end.
@@ -58,60 +53,82 @@ class Sequential(Model):
             TypeError: for what is no layer. ValueError: if its input does not fit the output before it, or a layer of
                 that name is there already. The model is then as it was.
         """
-        if isinstance(layer, Spec):
-            return self._add_input(layer)
+        if isinstance(layer, Spec | InputLayer):
+            return self._add_input(layer.output if isinstance(layer, InputLayer) else layer)
         if not isinstance(layer, Layer):
             hint = ": did you forget the parentheses?" if isinstance(layer, type) else ""
             raise TypeError(f"only layers can be added to a Sequential, got {layer!r}{hint}")
         if any(layer.name == other.name for other in self.stack):
             raise ValueError(f"the model has a layer named {layer.name!r} already: names must differ")
-        symbol, start = self.output_symbol, self.input_symbol
-        if symbol is None and not self.stack and (shape := _own_shape(layer)) is not None:
-            symbol = start = Symbol(shape, layer.input_dtype or layer.dtype)
-        if symbol is not None:
-            with phase(False):
-                symbol = layer(symbol)
-            if not isinstance(symbol, Spec):
-                raise ValueError(f"layers of a Sequential have one output, {layer.name!r} returned "
-                                 f"{type(symbol).__name__}")
+        symbols = list(self.symbols) or ([] if self.stack else _start(layer))
+        if len(symbols) == len(self.stack) + 1:
+            symbols.append(self._after(layer, symbols[-1]))
+        elif self.stack and self.graph is None and self.built:
+            self._forget()
         self.stack.append(layer)
-        self.input_symbol, self.output_symbol = start, symbol
-        self.built = symbol is not None
-        self.known_output_shape = None if symbol is None else symbol.shape
+        self.symbols = symbols
+        self._refresh()
+
+    def _after(self, layer, symbol):
+        with phase(False):
+            out = layer(symbol)
+        if not isinstance(out, Spec):
+            raise ValueError("All layers in a Sequential model should have a single output tensor. For multi-output "
+                             "layers, "
+                             f"use the functional API. The layer {layer.name!r} returned {type(out).__name__}.")
+        return out
+
+    def _refresh(self):
+        """Follow a change of the layers."""
+        known = bool(self.stack) and len(self.symbols) == len(self.stack) + 1
+        self.graph = Graph(self.symbols[0], self.symbols[-1]) if known else None
+        self.built, self.known_output_shape = known, None
+        if known:
+            self._finish_graph()
 
     def _add_input(self, symbol):
-        if self.stack or self.input_symbol is not None:
+        if self.stack or self.symbols:
             raise ValueError("an Input stands in front of the first layer, and there is one already")
-        self.input_symbol = self.output_symbol = symbol
-        self.began_with_input = True
+        self.symbols, self.began_with_input = [symbol], True
+        self.known_output_shape = symbol.shape
 
     def pop(self):
         """Take the last layer away."""
         if not self.stack:
-            raise TypeError("there are no layers to pop")
-        first, last = self.stack[0], self.stack.pop()
-        if first is last and not self.began_with_input:     # the input's shape was that layer's, and goes with it
-            self.input_symbol = None
-        self.output_symbol = self.input_symbol
-        if self.input_symbol is not None:
-            with phase(False):
-                self.output_symbol = self.call(self.input_symbol)
-        self.built = bool(self.stack) and self.input_symbol is not None
-        self.known_output_shape = None if self.output_symbol is None else self.output_symbol.shape
+            raise TypeError("There are no layers in the model: there are no layers to pop")
+        layer = self.stack.pop()
+        if len(self.symbols) > len(self.stack) + 1:
+            last = self.symbols.pop()
+            layer.inbound_nodes = [n for n in layer.inbound_nodes if n is not last.source[0]]
+        if not self.stack and not self.began_with_input:     # the input's shape was that layer's, and goes with it
+            self.symbols = []
+        self._refresh()
 
     def build(self, input_shape):
         """Build all layers for inputs of this shape (with the batch axis)."""
-        symbol = start = Symbol((None, *input_shape[1:]), self._input_dtype(None))
-        with phase(False):
-            for layer in self.stack:
-                symbol = layer(symbol)
-        self.input_symbol, self.output_symbol, self.built = start, symbol, True
-        self.known_output_shape = symbol.shape
+        first = next(iter(self.stack), None)
+        dtype = settings.floatx() if first is None else first.input_dtype or first.dtype
+        symbols = [Input(batch_shape=(None, *input_shape[1:]), dtype=dtype)]
+        for layer in self.stack:
+            symbols.append(self._after(layer, symbols[-1]))
+        self.symbols = symbols
+        self._refresh()
 
-    def call(self, inputs):
+    def call(self, inputs, training=None, mask=None):
+        if self.graph is not None and len(self.graph.input_symbols) > 1:
+            return super().call(inputs, training, mask)
         for layer in self.stack:
             inputs = layer(inputs)
         return inputs
+
+    def predict_proba(self, x, batch_size=None, verbose=0, steps=None):
+        """:meth:`predict`, under the name that Keras 1 and 2 have for outputs that are probabilities."""
+        return self.predict(x, batch_size, verbose, steps)
+
+    def predict_classes(self, x, batch_size=None, verbose=0, steps=None):
+        """The class of the largest output; for a single output 1 where it is above 0.5."""
+        found = self.predict(x, batch_size, verbose, steps)
+        return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
 
     def summary(self, line_length=None, positions=None, print_fn=print):
         if not self.built:
@@ -124,12 +141,15 @@ class Sequential(Model):
                                               for layer in self.stack]}
 
     @classmethod
-    def from_config(cls, config):
-        return cls([Layer.get(c) for c in config["layers"]], config.get("name"))
+    def from_config(cls, config, custom_objects=None):
+        layers, name = (config, None) if isinstance(config, list) else (config["layers"], config.get("name"))
+        return cls([Layer.get(c) for c in layers], name)
 
 
-def _own_shape(layer):
-    """The input shape that a first layer brings along."""
-    if isinstance(layer, Model):
-        return layer.batch_shape
-    return layer.batch_input_shape
+def _start(layer):
+    """The symbol in front of a first layer, in a list; none where its input's shape is not known yet."""
+    shape = layer.batch_shape if isinstance(layer, Model) else layer.batch_input_shape
+    if shape is None:
+        return []
+    dtype = layer.input_dtype or layer.dtype
+    return [Input(batch_shape=shape, dtype=dtype, name=f"{layer.name}_input")]

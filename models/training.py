@@ -5,117 +5,225 @@ import warnings
 
 import numpy as np
 
-from .. import losses, metrics, optimizers
+from .. import optimizers
 from ..autograd import gradients, no_grad
-from ..autograd.value import Version, wrap
+from ..autograd.value import Value, Version, wrap
 from ..callbacks import CallbackList, History, ProgbarLogger
+from ..layers import base as layers_base
 from ..layers.base import phase
-from ..losses.base import FUNCTIONS as LOSS_FUNCTIONS
-from ..losses.base import Loss, reduce
 from ..metrics import Mean
 from ..utils.errors import did_you_mean
 from ..utils.keras1 import translate
 from ..utils.rng import default_generator
-from .data import Batches, as_array, check_input, check_lengths, split_tail
+from .data import Arrays, Stream, as_array, by_name, check_input, check_lengths, class_weights, is_stream, split_tail
+from .objective import MODES, Objective, _made, leaves
+
+QUEUE = ("max_queue_size", "workers", "use_multiprocessing")
 
 
 class Trainer:
     """The part of a model that learns; :class:`Model` mixes it in."""
 
-    optimizer = loss = None
+    optimizer = loss = objective = history = None
     stop_training = False
 
     # Compile
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, loss_weights=None, sample_weight_mode=None,
+                weighted_metrics=None, target_tensors=None, run_eagerly=False, steps_per_execution=1,
+                jit_compile="auto", auto_scale_loss=True, **kwargs):
         """Say how to train.
 
         Arguments:
             optimizer: a name or an :class:`~tahr.optimizers.Optimizer`.
-            loss: a name, a function ``(y_true, y_pred) -> values`` or a :class:`~tahr.losses.Loss`.
-            metrics: names, functions or :class:`~tahr.metrics.Metric` objects; a single one or a list.
+            loss: a name, a function ``(y_true, y_pred) -> values`` or a :class:`~tahr.losses.Loss`; for several outputs
+                one for all, a list, or a dict by the outputs' names. An output whose loss is None is not trained.
+            metrics: names, functions or :class:`~tahr.metrics.Metric` objects; a single one or a list; for several
+                outputs a list for all, a list of lists, or a dict by the outputs' names.
+            loss_weights: what each output's loss is multiplied by in the sum, a list or dict; default 1.
+            sample_weight_mode: ``'temporal'`` for sample weights of shape (samples, steps); one for all outputs, a list
+                or a dict; default None, for (samples,).
+            weighted_metrics: like ``metrics``; they see sample weights and class weights.
+            target_tensors: targets to use instead of data given to ``fit``: a tensor, a list or a dict.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: how, not what, is computed.
 
         Raises:
             ValueError, TypeError: for names that are not known and objects of the wrong kind, here and not in ``fit``.
         """
-        optimizer, loss_object = optimizers.get(optimizer), None if loss is None else losses.get(loss)
-        metric_objects = _metrics(metrics)
-        self.optimizer, self.loss, self.loss_function = optimizer, loss, loss_object
-        self.metric_objects = metric_objects
-        self.loss_total = Mean("loss")
+        if kwargs:
+            known = [p for p in inspect.signature(self.compile).parameters if p != "kwargs"]
+            name = next(iter(kwargs))
+            raise TypeError(f"compile got an unknown argument {name!r}.{did_you_mean(name, known)} It takes: "
+                            f"{', '.join(known)}")
+        optimizer = optimizers.get(optimizer)
+        arguments = (loss, metrics, loss_weights, weighted_metrics, sample_weight_mode)
+        names = self.output_names
+        objective = Objective(names, *arguments) if names else None
+        if objective is None:       # nothing can be checked against the outputs, which the first batch brings
+            Objective(["output_1"], *[x if not isinstance(x, list | dict) else None for x in arguments])
+            _made(metrics if not isinstance(metrics, dict) else [*metrics.values()])
+        if target_tensors is not None:
+            target_tensors = self._checked_targets(target_tensors)
+        self.optimizer, self.loss, self.objective = optimizer, loss, objective
+        self._compiled, self._targets = arguments, target_tensors
+        self.loss_total, self._added = Mean("loss"), {}
+        self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
+
+    def _checked_targets(self, targets):
+        if isinstance(targets, dict | list | tuple):
+            if isinstance(targets, list | tuple) and len(targets) != len(self.output_names or targets):
+                raise ValueError("When passing a list as `target_tensors`, it should have one entry per model output. "
+                                 "The "
+                                 f"model has {len(self.output_names)} outputs, but you passed target_tensors={targets}")
+            return by_name(targets, self.output_names, "target") if self.output_names else list(targets)
+        if isinstance(targets, Value | np.ndarray):
+            return [targets]
+        raise TypeError(f"Expected `target_tensors` to be a list or dict, but got: {targets!r}")
 
     @property
     def metrics_names(self):
         """``'loss'`` and the names of the metrics, in the order of ``evaluate``'s results."""
-        return ["loss", *(m.name for m in self.metric_objects)]
+        return ["loss", *(self.objective.names if self.objective else ()), *getattr(self, "_added", ())]
 
-    def compute_loss(self, y_true, y_pred, sample_weight=None):
-        """The number to minimise: the loss of the batch and the penalties of regularized weights."""
-        if isinstance(self.loss_function, Loss):
-            value = self.loss_function(y_true, y_pred, sample_weight)
-        else:
-            value = reduce(self.loss_function(y_true, y_pred), sample_weight)
+    @property
+    def metrics(self):
+        """The metric objects, of ``compile`` and of ``add_metric``."""
+        return [*(self.objective.metrics if self.objective else ()), *getattr(self, "_added", {}).values()]
+
+    @property
+    def metric_objects(self):
+        return self.metrics
+
+    @property
+    def loss_function(self):
+        """The loss of the (first) output, None before ``compile``."""
+        return self.objective and self.objective.outputs[0].loss
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The number to minimise: the weighted losses of all outputs, and the penalties of the layers."""
+        outputs = leaves(y_pred)
+        objective = self._objective_for(outputs)
+        ys = self._aligned(y, outputs)
+        self._values = objective.values(ys, outputs, self._aligned(sample_weight, outputs)) if objective.trained else []
+        loss = objective.total(self._values)
         for penalty in self.losses:
-            value = value + penalty
-        return value
+            loss = penalty if loss is None else loss + penalty
+        if loss is None:
+            raise ValueError("the model was compiled without a loss, so there is nothing to optimize: "
+                             "model.compile(optimizer, loss='mse')")
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Let the metrics take in a batch; returns loss and metrics so far, by name."""
+        outputs = leaves(y_pred)
+        self._objective_for(outputs).update(self._aligned(y, outputs), outputs, self._aligned(sample_weight, outputs),
+                                            getattr(self, "_values", ()), len(outputs[0].data))
+        return self._logs()
+
+    def _objective_for(self, outputs):
+        if self.objective is None:
+            names = self.output_names or [f"output_{i + 1}" for i in range(len(outputs))]
+            self.objective = Objective(names, *self._compiled)
+        return self.objective
+
+    def _aligned(self, data, outputs):
+        """One entry of targets or weights for each output."""
+        if data is None:
+            return [None] * len(outputs)
+        if isinstance(data, dict):
+            return [data.get(o.name) for o in self.objective.outputs]
+        return list(data) if isinstance(data, list | tuple) else [data]
 
     # Steps
 
-    def train_step(self, x, y, sample_weight=None):
-        """One batch forward, backward and the update; returns the loss, a scalar tensor."""
+    def train_step(self, data):
+        """One batch forward, backward and the update; returns loss and metrics so far, by name.
+
+        Arguments:
+            data: ``(x, y, sample_weight)`` as tensors, lists or dicts of them; the last may be None.
+        """
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
         with phase(True):
             y_pred = self(x)
-            loss = self.compute_loss(y, y_pred, sample_weight)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
         weights = self.trainable_weights
         if weights:
-            self.optimizer.apply(gradients(loss, weights, allow_unused=True), weights)
-        self._update_metrics(loss, y, y_pred)
-        return loss
+            found = gradients(loss, weights, allow_unused=True)
+            if any(output.loss is None for output in self.objective.outputs):     # their weights are not reached
+                weights = [w for w, g in zip(weights, found) if g is not None]
+                found = [g for g in found if g is not None]
+            self.optimizer.apply(found, weights)
+        self._note(loss, y_pred)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def test_step(self, x, y, sample_weight=None):
-        """One batch forward, without training; returns the loss."""
+    def test_step(self, data):
+        """One batch forward, without training; returns loss and metrics so far."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
         with phase(False), no_grad():
             y_pred = self(x)
-            loss = self.compute_loss(y, y_pred, sample_weight)
-        self._update_metrics(loss, y, y_pred)
-        return loss
+            self._note(self.compute_loss(x, y, y_pred, sample_weight, training=False), y_pred)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 
-    def predict_step(self, x):
-        """One batch forward, without training."""
+    def predict_step(self, data):
+        """One batch forward, without training; returns the outputs."""
         with phase(False), no_grad():
-            return self(x)
+            return self(unpack_x_y_sample_weight(data)[0])
 
-    def _update_metrics(self, loss, y, y_pred):
-        self.loss_total.update_state(loss.data, len(y_pred.data))
-        for metric in self.metric_objects:
-            metric.update_state(y, y_pred)
+    def _note(self, loss, y_pred):
+        """Add a batch to the mean of the loss, and to what layers asked to be reported."""
+        batch = len(leaves(y_pred)[0].data)
+        self.loss_total.update_state(loss.data, batch)
+        for _, name, value in layers_base.reported():
+            if name not in self._added:
+                self._added[name] = Mean(name)
+            self._added[name].update_state(getattr(value, "data", value))
 
     def _logs(self):
-        return {"loss": self.loss_total.result(), **{m.name: m.result() for m in self.metric_objects}}
+        logs = {"loss": self.loss_total.result()}
+        if self.objective:
+            logs.update(self.objective.logs())
+        for name, metric in self._added.items():
+            logs[name] = metric.result()
+        return logs
 
     def reset_metrics(self):
         """Forget the batches that loss and metrics have seen."""
-        for metric in (self.loss_total, *self.metric_objects):
+        self.loss_total.reset_state()
+        if self.objective:
+            self.objective.reset()
+        for metric in self._added.values():
             metric.reset_state()
 
     # Loops
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, sample_weight=None, initial_epoch=0, **kwargs):
+            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
+            steps_per_epoch=None, validation_steps=None, validation_batch_size=None, validation_freq=1,
+            max_queue_size=10, workers=1, use_multiprocessing=False, **kwargs):
         """Train for some epochs.
 
         Arguments:
-            x, y: inputs and targets, arrays with one row for each sample. A NaN in them makes the loss NaN, with a
-                warning that says where it came from.
+            x, y: inputs and targets, arrays with one row for each sample; for several a list, or a dict by the names of
+                the inputs and outputs. Or ``x`` alone: a generator, a ``Sequence`` or another iterable of batches
+                ``(x, y)`` or ``(x, y, sample_weight)``. A NaN in arrays makes the loss NaN, with a warning that says
+                where it came from.
             batch_size: rows of a batch, default 32; the last of an epoch may be smaller.
             epochs: the number of the last epoch; counting starts at ``initial_epoch``.
             verbose: 0 silent; 1 a progress bar, or a plain line for each epoch where there is no terminal; 2 lines.
             callbacks: a list of :class:`~tahr.callbacks.Callback`.
             validation_split: this fraction of the samples, the last ones before shuffling, is held out and evaluated
                 after each epoch.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate instead.
-            shuffle: whether each epoch takes the samples in a new random order.
-            sample_weight: one weight for each sample, multiplied into its loss.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or batches as for ``x``, to evaluate instead.
+            shuffle: whether each epoch takes the samples (the batches of a Sequence) in a new random order; ``'batch'``
+                shuffles whole batches, for HDF5 files.
+            class_weight: ``{class: weight}`` or ``'balanced'``; for several outputs a list or a dict by their names.
+            sample_weight: one weight for each sample, multiplied into its loss; (samples, steps) for an output whose
+                ``sample_weight_mode`` is ``'temporal'``.
+            steps_per_epoch: batches of an epoch, for batches that have no end.
+            validation_steps, validation_batch_size: the same for the validation data.
+            validation_freq: validate every so many epochs, or in the epochs of a list (counted from 1).
+            max_queue_size, workers, use_multiprocessing: how batches of a Sequence or generator are prepared ahead: so
+                many in so many threads (or processes); with 0 workers in this thread.
 
         Returns:
             A :class:`~tahr.callbacks.History`: ``.history`` maps ``'loss'``, the metrics and their ``'val_...'`` to
@@ -124,41 +232,40 @@ class Trainer:
         """
         epochs = self._old_arguments(epochs, kwargs)
         self._require_compiled()
-        arrays = self._checked(x, y, sample_weight)
-        validation = None
+        queue = dict(zip(QUEUE, (max_queue_size, workers, use_multiprocessing)))
+        source, tail = self._training_data(x, y, sample_weight, class_weight, batch_size, validation_split,
+                                           validation_data, shuffle, steps_per_epoch, queue)
+        held_out = None
         if validation_data is not None:
-            if len(validation_data) not in (2, 3):
-                raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), got "
-                                 f"{len(validation_data)} items")
-            validation = self._checked(*validation_data)
-        elif validation_split:
-            arrays, validation = split_tail(arrays, validation_split)
-        batches = self._batches(arrays, batch_size)
-        held_out = None if validation is None else self._batches(validation, batch_size)
+            held_out = self._source(*_validation(validation_data), validation_batch_size or batch_size,
+                                    validation_steps, queue)
+        elif tail is not None:
+            held_out = self._arrays(tail, validation_batch_size or batch_size)
         if verbose == "auto":
             verbose = 1
-        history = History()
+        history, steps = History(), getattr(source, "steps", None) if source.samples is None else len(source)
         run = CallbackList([*(callbacks or ()), *([ProgbarLogger(verbose)] if verbose else ()), history], self, {
-            "batch_size": batches.batch_size, "epochs": epochs, "steps": len(batches), "samples": batches.samples,
+            "batch_size": source.batch_size, "epochs": epochs, "steps": steps, "samples": source.samples,
             "verbose": verbose, "do_validation": held_out is not None,
             "metrics": self.metrics_names + (["val_" + n for n in self.metrics_names] if held_out else [])})
-        if verbose and held_out:
-            print(f"Train on {batches.samples} samples, validate on {held_out.samples} samples")
+        if verbose and held_out and source.samples is not None and held_out.samples is not None:
+            print(f"Train on {source.samples} samples, validate on {held_out.samples} samples")
         self.history, self.stop_training = history, False
         run.on_train_begin({})
         try:
             for epoch in range(initial_epoch, epochs):
                 run.on_epoch_begin(epoch, {})
-                logs = self._train_epoch(batches, shuffle, run)
-                if held_out:
+                logs = self._train_epoch(source, shuffle, run)
+                if held_out is not None and _validates(epoch, validation_freq):
                     logs |= {"val_" + k: v for k, v in self._test(held_out, run).items()}
                 if np.isfinite(history.history.get("loss", [0.0])[-1]):      # else it has been said
-                    _warn_of_nan(logs, arrays, epoch)
+                    _warn_of_nan(logs, source, epoch)
                 run.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
         finally:
             run.on_train_end({})
+            _close(source, held_out)
         return history
 
     def _old_arguments(self, epochs, kwargs):
@@ -173,32 +280,60 @@ class Trainer:
                             f"{', '.join(known)}")
         return epochs
 
-    def _train_epoch(self, batches, shuffle, run):
-        order = default_generator().numpy.permutation(batches.samples) if shuffle else None
-        self.reset_metrics()
-        for i, (x, y, w) in enumerate(batches(order)):
-            run.on_train_batch_begin(i, {})
-            self.train_step(_tensor(x), _tensor(y), None if w is None else _tensor(w))
-            run.on_train_batch_end(i, self._logs())
-        return self._logs()
+    def _training_data(self, x, y, sample_weight, class_weight, batch_size, split, validation_data, shuffle, steps,
+                       queue):
+        """The source to train on, and the lists of arrays that are held out, or None."""
+        if is_stream(x):
+            if y is not None or sample_weight is not None:
+                raise ValueError("x gives batches of inputs and targets: y and sample_weight must not be given beside "
+                                 "it")
+            if split:
+                raise ValueError("validation_split needs arrays; give validation_data beside batches")
+            return self._source(x, None, None, batch_size, steps, queue, class_weight, bool(shuffle)), None
+        lists = self._checked(x, y, sample_weight)
+        if steps is not None and batch_size is not None:
+            raise ValueError("If steps_per_epoch is set, the `batch_size` must be None.")
+        tail = None
+        if split and validation_data is None:
+            lists, tail = split_tail(lists, split)
+        self._check_stateful(len(lists[0][0]), batch_size)
+        lists[2] = self._class_weighted(lists[1], lists[2], class_weight)
+        if steps is not None:
+            batch_size = -(-len(lists[0][0]) // steps)
+        return self._arrays(lists, batch_size), tail
 
-    def _test(self, batches, run):
+    def _train_epoch(self, source, shuffle, run):
+        order = source.order(shuffle, default_generator().numpy.permutation) if isinstance(source, Arrays) else None
         self.reset_metrics()
+        logs = {}
+        for i, batch in enumerate(source.epoch(order)):
+            run.on_train_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
+            logs = _plain(self.train_step(self._tensors(batch)))
+            run.on_train_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
+            if self.stop_training:
+                break
+        return dict(logs)
+
+    def _test(self, source, run):
+        self.reset_metrics()
+        logs = {}
         run.on_test_begin({})
-        for i, (x, y, w) in enumerate(batches()):
-            run.on_test_batch_begin(i, {})
-            self.test_step(_tensor(x), _tensor(y), None if w is None else _tensor(w))
-            run.on_test_batch_end(i, self._logs())
-        run.on_test_end(self._logs())
-        return self._logs()
+        for i, batch in enumerate(source.epoch()):
+            run.on_test_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
+            logs = _plain(self.test_step(self._tensors(batch)))
+            run.on_test_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
+        run.on_test_end(logs)
+        return dict(logs)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None,
-                 return_dict=False):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
+                 max_queue_size=10, workers=1, use_multiprocessing=False, return_dict=False):
         """Loss and metrics over some data, without training.
 
         Arguments:
-            x, y, batch_size, sample_weight, callbacks: as for :meth:`fit`.
+            x, y, batch_size, sample_weight, callbacks: as for :meth:`fit`; so are max_queue_size, workers and
+                use_multiprocessing.
             verbose: 1 prints a line with the results; 0 and ``'auto'``, the default, print nothing.
+            steps: so many batches, of batches that have no end.
             return_dict: default False.
 
         Returns:
@@ -206,95 +341,361 @@ class Trainer:
             ``return_dict``.
         """
         self._require_compiled()
-        batches = self._batches(self._checked(x, y, sample_weight), batch_size)
-        run = CallbackList(callbacks or (), self, {"steps": len(batches), "samples": batches.samples})
-        logs = self._test(batches, run)
+        source = self._source(x, y, sample_weight, batch_size, steps,
+                              dict(zip(QUEUE, (max_queue_size, workers, use_multiprocessing))))
+        run = CallbackList(callbacks or (), self, {"steps": steps or source.samples and len(source),
+                                                   "samples": source.samples})
+        try:
+            logs = self._test(source, run)
+        finally:
+            _close(source)
         if verbose not in (0, "auto"):
             print(" - ".join(f"{k}: {v:.4f}" for k, v in logs.items()))
-        return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]
+        return logs if return_dict else _results(logs)
 
-    def predict(self, x, batch_size=None, verbose=0, callbacks=None):
-        """The outputs for some inputs, as a NumPy array, in their order. No rows give an empty array."""
-        x = self._checked_input(x)
-        batches = self._batches([x], batch_size)
-        if batches.samples == 0:
-            return np.empty((0, *self.compute_output_shape(x.shape)[1:]), self.dtype)
-        run = CallbackList(callbacks or (), self, {"steps": len(batches), "samples": batches.samples})
+    def predict(self, x, batch_size=None, verbose=0, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                use_multiprocessing=False):
+        """The outputs for some inputs, as a NumPy array, in their order; as a list or dict of them for several.
+
+        No rows give an empty array. The arguments are those of :meth:`evaluate`.
+        """
+        if is_stream(x):
+            source = Stream(x, steps, lambda batch: self._standardized(batch[0] if isinstance(batch, tuple) else batch,
+                                                                       None, None, check=False),
+                            {"ahead": True, **dict(zip(QUEUE, (max_queue_size, workers, use_multiprocessing)))})
+        else:
+            xs = self._checked_inputs(x)
+            if len(xs[0]) == 0:
+                return self._empty(xs)
+            self._check_stateful(len(xs[0]), batch_size)
+            source = self._arrays([xs, [], []], batch_size)
+        run = CallbackList(callbacks or (), self, {"steps": steps or source.samples and len(source),
+                                                   "samples": source.samples})
         outputs = []
         run.on_predict_begin({})
-        for i, (rows,) in enumerate(batches()):
-            run.on_predict_batch_begin(i, {})
-            outputs.append(self.predict_step(_tensor(rows)).data)
-            run.on_predict_batch_end(i, {"outputs": outputs[-1]})
+        try:
+            for i, batch in enumerate(source.epoch()):
+                run.on_predict_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
+                outputs.append(_map(lambda t: t.data, self.predict_step((self._as_inputs(batch[0]),))))
+                run.on_predict_batch_end(i, {"batch": i, "size": len(batch[0][0]), "outputs": outputs[-1]})
+        finally:
+            _close(source)
         run.on_predict_end({})
-        return np.concatenate(outputs) if len(outputs) > 1 else outputs[0].copy()
+        return _joined(outputs)
+
+    def _empty(self, xs):
+        shapes = self.compute_output_shape(_only([a.shape for a in xs]))
+        return _map_shapes(lambda shape: np.empty((0, *shape[1:]), self.dtype), shapes)
 
     # Single batches
 
-    def train_on_batch(self, x, y, sample_weight=None, return_dict=False):
-        """One update on one batch; returns its loss, or loss and metrics as ``evaluate`` does."""
-        return self._on_batch(self.train_step, x, y, sample_weight, return_dict)
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, reset_metrics=True, return_dict=False):
+        """One update on one batch; returns its loss, or loss and metrics as ``evaluate`` does.
 
-    def test_on_batch(self, x, y, sample_weight=None, return_dict=False):
+        ``class_weight`` is a dict and ``sample_weight`` an array or list, in either order.
+        """
+        if isinstance(sample_weight, dict) and not _by_output(sample_weight, self.output_names):
+            sample_weight, class_weight = class_weight, sample_weight
+        return self._on_batch(self.train_step, x, y, sample_weight, class_weight, reset_metrics, return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, reset_metrics=True, return_dict=False):
         """Loss and metrics of one batch, without an update."""
-        return self._on_batch(self.test_step, x, y, sample_weight, return_dict)
+        return self._on_batch(self.test_step, x, y, sample_weight, None, reset_metrics, return_dict)
 
     def predict_on_batch(self, x):
-        """The outputs for one batch, as a NumPy array."""
-        x = self._checked_input(x)
-        return self.predict_step(_tensor(x.astype(self._input_dtype(x), copy=False))).data
+        """The outputs for one batch, as a NumPy array, or a list or dict of them."""
+        batch = next(self._arrays([xs := self._checked_inputs(x), [], []], max(len(xs[0]), 1)).epoch())
+        return _map(lambda t: t.data, self.predict_step((self._as_inputs(batch[0]),)))
 
-    def _on_batch(self, step, x, y, sample_weight, return_dict):
+    def _on_batch(self, step, x, y, sample_weight, class_weight, reset_metrics, return_dict):
         self._require_compiled()
-        arrays = self._checked(x, y, sample_weight)
-        x, y, w = next(iter(self._batches(arrays, len(arrays[0]))()))
-        self.reset_metrics()
-        step(_tensor(x), _tensor(y), None if w is None else _tensor(w))
-        logs = self._logs()
-        return logs if return_dict else list(logs.values()) if len(logs) > 1 else logs["loss"]
+        lists = self._checked(x, y, sample_weight)
+        lists[2] = self._class_weighted(lists[1], lists[2], class_weight)
+        batch = next(self._arrays(lists, len(lists[0][0])).epoch())
+        if reset_metrics:
+            self.reset_metrics()
+        logs = _plain(step(self._tensors(batch)))
+        return logs if return_dict else _results(logs)
 
-    # Checks
+    # Generators, under Keras 2's names
+
+    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose="auto", callbacks=None,
+                      validation_data=None, validation_steps=None, validation_freq=1, class_weight=None,
+                      max_queue_size=10, workers=1, use_multiprocessing=False, shuffle=True, initial_epoch=0,
+                      **kwargs):
+        """:meth:`fit` on batches; programs of Keras 1 may give ``samples_per_epoch``, ``nb_epoch``, ``nb_worker``."""
+        old = translate("fit_generator", ("generator",), kwargs)
+        if "samples_per_epoch" in old:
+            steps_per_epoch = old.pop("samples_per_epoch") // getattr(generator, "batch_size", 1)
+        if "nb_val_samples" in old:
+            validation_steps = old.pop("nb_val_samples") // getattr(validation_data, "batch_size", 1)
+        options = {"epochs": epochs, "max_queue_size": max_queue_size, "workers": workers,
+                   "use_multiprocessing": use_multiprocessing, **old}
+        if steps_per_epoch is None and not hasattr(generator, "__len__"):
+            raise ValueError("`steps_per_epoch=None` is only valid for a generator based on the `keras.utils.Sequence` "
+                             "class. Please specify `steps_per_epoch` or use the `keras.utils.Sequence` class.")
+        return self.fit(generator, steps_per_epoch=steps_per_epoch, verbose=verbose, callbacks=callbacks,
+                        validation_data=validation_data, validation_steps=validation_steps, shuffle=shuffle,
+                        validation_freq=validation_freq, class_weight=class_weight, initial_epoch=initial_epoch,
+                        **options)
+
+    def evaluate_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                           use_multiprocessing=False, verbose=0, **kwargs):
+        """:meth:`evaluate` on batches."""
+        options = {**dict(zip(QUEUE, (max_queue_size, workers, use_multiprocessing))),
+                   **translate("evaluate_generator", ("generator",), kwargs)}
+        if "val_samples" in options:
+            steps = options.pop("val_samples") // getattr(generator, "batch_size", 1)
+        return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose, **options)
+
+    def predict_generator(self, generator, steps=None, callbacks=None, max_queue_size=10, workers=1,
+                          use_multiprocessing=False, verbose=0, **kwargs):
+        """:meth:`predict` on batches."""
+        options = {**dict(zip(QUEUE, (max_queue_size, workers, use_multiprocessing))),
+                   **translate("predict_generator", ("generator",), kwargs)}
+        if "val_samples" in options:
+            steps = options.pop("val_samples") // getattr(generator, "batch_size", 1)
+        return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose, **options)
+
+    # Data
 
     def _require_compiled(self):
         if self.optimizer is None:
             raise RuntimeError("the model must be compiled before training or testing: model.compile(optimizer, loss)")
-        if self.loss_function is None:
+        if self.loss is None and not self._own_losses():
             raise ValueError("the model was compiled without a loss, so there is nothing to optimize: "
                              "model.compile(optimizer, loss='mse')")
 
-    def _checked_input(self, x):
-        x = as_array(x, "x")
-        if x.ndim == 1 and len(self.batch_shape or (None, None)) == 2:
-            x = x[:, None]
-        check_input(x, self.batch_shape, self.name)
-        return x
+    def _own_losses(self):
+        """Whether losses may come from elsewhere: from ``add_loss``, or from a step that the user wrote."""
+        own = any(getattr(type(self), name) is not getattr(Trainer, name) for name in ("train_step", "compute_loss"))
+        return own or self.adds_losses()
+
+    def adds_losses(self):
+        return bool(self.losses)
+
+    def _source(self, x, y, sample_weight, batch_size, steps, queue, class_weight=None, shuffle=False):
+        """Where batches come from: of arrays, or of a stream."""
+        if not is_stream(x):
+            lists = self._checked(x, y, sample_weight)
+            self._check_stateful(len(lists[0][0]), batch_size)
+            return self._arrays(lists, batch_size)
+
+        def standardize(batch):
+            if not isinstance(batch, tuple) or not 1 <= len(batch) <= 3:
+                raise ValueError("Output of generator should be a tuple `(x, y, sample_weight)` or `(x, y)`. Found: "
+                                 f"{str(batch)[:200]}")
+            return self._standardized(*batch, *[None] * (3 - len(batch)), class_weight=class_weight)
+        return Stream(x, steps, standardize, {"ahead": True, **queue}, shuffle)
+
+    def _standardized(self, x, y, sample_weight, class_weight=None, check=True):
+        """A batch of a stream as lists of arrays of the right dtypes."""
+        lists = self._checked(x, y, sample_weight) if check else [self._checked_inputs(x), [], []]
+        if class_weight is not None:
+            lists[2] = self._class_weighted(lists[1], lists[2], class_weight)
+        return next(self._arrays(lists, max(len(lists[0][0]), 1)).epoch())
+
+    def _checked_inputs(self, x):
+        """The inputs as a list of arrays that fit the model."""
+        names, shapes = self.input_names, self.input_shapes
+        if names is None:       # a subclassed model takes what its call takes
+            self._structure, xs = x if isinstance(x, dict | list | tuple) else None, x
+            xs = list(x.values()) if isinstance(x, dict) else x
+            if isinstance(xs, list | tuple) and xs and all(np.ndim(a) > 0 and hasattr(a, "dtype") for a in xs):
+                return [as_array(a, "x") for a in xs]
+            self._structure = None
+            return [as_array(x, "x")]
+        xs = [as_array(a, "x" if len(names) == 1 else n) for a, n in zip(by_name(x, names, "input"), names)]
+        for i, shape in enumerate(shapes):
+            if xs[i].ndim == 1 and len(shape or (None, None)) == 2:
+                xs[i] = np.asarray(xs[i])[:, None]
+            check_input(xs[i], shape, names[i] if len(names) > 1 else self.name)
+        return xs
 
     def _checked(self, x, y, sample_weight=None):
-        x, y = self._checked_input(x), as_array(y, "y")
-        w = None if sample_weight is None else as_array(sample_weight, "sample_weight")
-        check_lengths(x, y, w)
-        return [x, y, w]
+        xs = self._checked_inputs(x)
+        names = self.output_names or [f"output_{i + 1}" for i in range(len(y) if isinstance(y, list | tuple) and all(
+            np.ndim(a) and hasattr(a, "dtype") for a in y) else 1)]
+        if self._targets is not None and y is None:
+            y = [np.asarray(getattr(t, "data", t)) for t in self._targets]
+        if y is None and self._own_losses():
+            ys = [None] * len(names)
+        else:
+            ys = self._checked_targets_of(y, names)
+        ws = [None if w is None else as_array(w, "sample_weight")
+              for w in by_name(sample_weight, names, "sample weight")]
+        check_lengths(xs, ys, ws)
+        self._check_weights(ws, ys, names)
+        return [xs, ys, ws]
 
-    def _batches(self, arrays, batch_size):
-        batch_size = 32 if batch_size is None else batch_size
+    def _checked_targets_of(self, y, names):
+        """Targets as a list of arrays; None for outputs without a loss."""
+        outputs = self.objective.outputs if self.objective else [None] * len(names)
+        wanted = [n for n, o in zip(names, outputs) if o is None or o.loss is not None]
+        given = by_name(y, wanted if isinstance(y, dict) or len(wanted) != len(names) else names, "target")
+        found = dict(zip(wanted if len(given) == len(wanted) else names, given))
+        return [as_array(found[n], "y" if len(names) == 1 else n) if found.get(n) is not None or n in wanted else None
+                for n in names]
+
+    def _check_weights(self, ws, ys, names):
+        modes = [o.mode for o in self.objective.outputs] if self.objective else [None] * len(names)
+        for w, y, mode in zip(ws, ys, modes):
+            if w is None:
+                continue
+            if mode == "temporal":
+                if y is not None and y.ndim < 3:
+                    raise ValueError(f"Found a sample_weight array for an output with shape {y.shape}. Timestep-wise "
+                                     f"sample "
+                                     "weighting (use of sample_weight_mode=\"temporal\") is restricted to outputs "
+                                                                                      "that are "
+                                     "at least 3D, i.e. that have a time dimension.")
+                if w.ndim != 2:
+                    raise ValueError(f"Found a sample_weight array with shape {w.shape}. In order to use timestep-wise "
+                                     "sample weighting, you should pass a 2D sample_weight array.")
+            elif w.ndim > 1 and w.shape[1:] != (1,) * (w.ndim - 1) and (y is None or y.ndim < 3) and mode is None:
+                raise ValueError(f"Found a sample_weight array with shape {w.shape}. In order to use timestep-wise "
+                                 f"sample "
+                                 "weights, you should specify sample_weight_mode=\"temporal\" in compile().")
+
+    def _class_weighted(self, ys, ws, class_weight):
+        """Sample weights with the classes' weights multiplied in."""
+        if class_weight is None:
+            return ws
+        names = self.output_names or ["output_1"]
+        if _by_output(class_weight, names):
+            each = [class_weight.get(n) for n in names]
+        else:
+            each = list(class_weight) if isinstance(class_weight, list | tuple) else [class_weight] * len(ys)
+        out = []
+        for y, w, weights in zip(ys, ws, each):
+            if weights is not None and y is not None:
+                own = class_weights(y, weights)
+                w = own if w is None else own * np.asarray(w).reshape(w.shape + (1,) * (own.ndim - w.ndim))
+            out.append(w)
+        return out
+
+    def _arrays(self, lists, batch_size):
+        batch_size = self.fixed_batch_size(batch_size)
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
-        dtypes = [self._input_dtype(arrays[0]), *(self._target_dtype(a) for a in arrays[1:])]
-        return Batches(arrays, int(batch_size), dtypes)
+        xs, ys, ws = lists
+        dtypes = [self._input_dtypes(xs), self._target_dtypes(ys), self._target_dtypes(ws)]
+        return Arrays(xs, ys, ws, int(batch_size), dtypes)
+
+    def fixed_batch_size(self, batch_size):
+        """The batch size that was asked for, or that of the model's input; default 32.
+
+        Raises:
+            ValueError: where both are known and differ.
+        """
+        fixed = next((shape[0] for shape in self.input_shapes or () if shape and shape[0] is not None), None)
+        if fixed is None or batch_size == fixed:
+            return 32 if batch_size is None else batch_size
+        if batch_size is not None and any(layer.stateful for layer in self.all_layers()):
+            raise ValueError(f"batch_size is {batch_size}, the model's input has the fixed batch size {fixed}")
+        return fixed if batch_size is None else batch_size
+
+    def _check_stateful(self, samples, batch_size):
+        if any(layer.stateful for layer in self.all_layers()):
+            batch_size = self.fixed_batch_size(batch_size)
+            if samples % batch_size:
+                raise ValueError("In a stateful network, you should only pass inputs with a number of samples that "
+                                 "can be "
+                                 f"divided by the batch size. Found: {samples} samples")
+
+    def _tensors(self, batch):
+        """A batch of arrays as ``(x, y, sample_weight)`` of tensors, in the structure that the model takes."""
+        xs, ys, ws = batch
+        y = _only([None if a is None else _tensor(a) for a in ys]) if ys else None
+        w = None if all(a is None for a in ws) else _only([None if a is None else _tensor(a) for a in ws])
+        return self._as_inputs(xs), y, w
+
+    def _as_inputs(self, xs):
+        tensors = [_tensor(a) for a in xs]
+        structure = self.input_structure
+        if structure is None:
+            structure = getattr(self, "_structure", None)
+        if isinstance(structure, dict):
+            return dict(zip(structure, tensors))
+        return tensors if isinstance(structure, list | tuple) else _only(tensors)
 
 
-def _metrics(identifiers):
-    identifiers = [] if identifiers is None else identifiers
-    identifiers = list(identifiers) if isinstance(identifiers, list | tuple) else [identifiers]
-    found = [metrics.get(m, LOSS_FUNCTIONS) for m in identifiers]
-    names = set()
-    for metric in found:
-        base, i = metric.name, 0
-        while metric.name in names:
-            i += 1
-            metric.name = f"{base}_{i}"
-        names.add(metric.name)
-    return found
+def unpack_x_y_sample_weight(data):
+    """``(x, y, sample_weight)`` from a batch, None for what is not there.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if not isinstance(data, tuple):
+        return data, None, None
+    return (*data, None, None)[:3]
+
+
+def _validation(data):
+    """Validation data as the arguments of a source."""
+    if is_stream(data):
+        return data, None, None
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ValueError("validation_data must be (x, y) or (x, y, sample_weight), got "
+                         f"{len(data) if isinstance(data, tuple | list) else 1} items")
+    return (*data, None)[:3]
+
+
+def _validates(epoch, frequency):
+    """Whether this epoch (from 0) is followed by a validation."""
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency
+
+
+def _by_output(given, names):
+    """Whether a dict has outputs' names as its keys, and not classes."""
+    return isinstance(given, dict) and bool(given) and all(k in (names or ()) for k in given)
+
+
+def _only(items):
+    return items[0] if len(items) == 1 else items
+
+
+def _results(logs):
+    """The values of the logs: one number, or a list."""
+    return list(logs.values()) if len(logs) > 1 else next(iter(logs.values()))
+
+
+def _plain(logs):
+    """Logs as Python numbers; a step may return tensors."""
+    logs = logs if isinstance(logs, dict) else {"loss": logs}
+    return {k: float(v) if isinstance(v, Value | np.generic | np.ndarray) else v for k, v in logs.items()}
+
+
+def _map(function, outputs):
+    if isinstance(outputs, dict):
+        return {k: _map(function, v) for k, v in outputs.items()}
+    if isinstance(outputs, list | tuple):
+        return [_map(function, v) for v in outputs]
+    return function(outputs)
+
+
+def _map_shapes(function, shapes):
+    if isinstance(shapes, list):
+        return [_map_shapes(function, s) for s in shapes]
+    return function(shapes)
+
+
+def _joined(batches):
+    """Outputs of batches, one after the other."""
+    first = batches[0]
+    if isinstance(first, dict):
+        return {k: _joined([b[k] for b in batches]) for k in first}
+    if isinstance(first, list):
+        return [_joined([b[i] for b in batches]) for i in range(len(first))]
+    return np.concatenate(batches) if len(batches) > 1 else first.copy()
+
+
+def _close(*sources):
+    for source in sources:
+        if isinstance(source, Stream):
+            source.close()
 
 
 def _tensor(array):
@@ -303,11 +704,14 @@ def _tensor(array):
     return tensor
 
 
-def _warn_of_nan(logs, arrays, epoch):
-    if np.isfinite(logs["loss"]):
+def _warn_of_nan(logs, source, epoch):
+    if np.isfinite(logs.get("loss", 0.0)) or not isinstance(source, Arrays):
         return
-    names = [name for name, a in zip(("x", "y", "sample_weight"), arrays)
-             if a is not None and a.dtype.kind == "f" and not np.isfinite(a).all()]
+    names = [name for name, arrays in zip(("x", "y", "sample_weight"), source.lists)
+             if any(a is not None and a.dtype.kind == "f" and not np.isfinite(a).all() for a in arrays)]
     cause = (f"{' and '.join(names)} hold NaN or infinite values" if names else
              "the data are finite, so the numbers overflowed: try a smaller learning rate, or data scaled to about 1")
     warnings.warn(f"the loss became {logs['loss']} in epoch {epoch + 1}: {cause}", RuntimeWarning, stacklevel=3)
+
+
+__all__ = ["MODES", "Trainer", "unpack_x_y_sample_weight"]

@@ -16,7 +16,7 @@ import numpy as np
 from ..autograd import Spec, Value, mode
 from ..autograd.gradient import backward
 from ..autograd.node import Leaf
-from ..autograd.value import Version, register_types, wrap
+from ..autograd.value import OpCall, Version, register_types, wrap
 from . import adjust, indexing, interop
 from .convert import array_of
 from .operators import Operators
@@ -47,7 +47,7 @@ class Tensor(Operators, Value):
 
     def __init__(self, data, requires_grad=False, dtype=None):
         self.data = array_of(data, dtype)
-        self.node = self.grad = self.name = self.logits = None
+        self.node = self.grad = self.name = self.logits = self.mask = None
         self.version = Version()
         if requires_grad:
             self.requires_grad = True
@@ -304,7 +304,7 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
 def _restore(cls, data, requires_grad, name):
     """A leaf again, after pickling or copying: values travel, graphs do not."""
     tensor = object.__new__(cls)
-    tensor.data, tensor.node, tensor.grad, tensor.logits = data, None, None, None
+    tensor.data, tensor.node, tensor.grad, tensor.logits, tensor.mask = data, None, None, None, None
     tensor.version, tensor.name = Version(), name
     if requires_grad:
         tensor.node = Leaf(tensor)
@@ -325,6 +325,10 @@ class Symbol(Operators, Spec):
     __slots__ = ("name",)
 
     def __bool__(self):
+        call = self.source and self.source[0]
+        if isinstance(call, OpCall) and call.op.name in ("equal", "not_equal"):     # as Python objects: `out == other`
+            left, right = call.inputs
+            return (left is right) == (call.op.name == "equal")
         raise TypeError(f"{self!r} has no value yet, so it is neither true nor false: Python's if, while and 'and' "
                         "cannot decide on it; use tahr.ops.where, or run the code on tensors")
 

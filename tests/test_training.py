@@ -106,8 +106,9 @@ def test_get_layer():
     model = binary_model()
     name = model.layers[1].name
     assert model.get_layer(name) is model.get_layer(index=-1) is model.layers[1]
-    for arguments, text in ((dict(index=9), "there is no layer 9: the model has 2"), ({}, "needs a name or an index"),
-                            (dict(name="foo"), f"no layer 'foo'; the model has .*{name}")):
+    for arguments, text in ((dict(index=9), "layer at index 9 but model only has 2"),
+                            ({}, "Provide either a layer name or layer index"),
+                            (dict(name="foo"), f"No such layer: foo; the model has .*{name}")):
         with pytest.raises(ValueError, match=text):
             model.get_layer(**arguments)
 
@@ -350,9 +351,9 @@ def test_shuffle_takes_each_sample_once_in_a_new_order():
     class Watch(tahr.Sequential):
         seen = []
 
-        def train_step(self, x, y, sample_weight=None):
-            self.seen.append(y.numpy()[:, 0].copy())
-            return super().train_step(x, y, sample_weight)
+        def train_step(self, data):
+            self.seen.append(data[1].numpy()[:, 0].copy())
+            return super().train_step(data)
     model = Watch([Dense(1, input_dim=1)])
     model.compile("sgd", "mse")
     rows = np.arange(10.0)[:, None] / 10
@@ -509,7 +510,7 @@ class Count(Callback):
         self.seen.append(f"epoch {epoch}")
 
     def on_batch_end(self, batch, logs=None):
-        assert set(logs) == {"loss"}
+        assert set(logs) == {"batch", "size", "loss"} and logs["size"] == 20
         self.seen.append(batch)
 
     def on_test_begin(self, logs=None):

@@ -5,6 +5,9 @@ import warnings
 RENAMED = {
     "Optimizer": {"lr": "learning_rate"},
     "fit": {"nb_epoch": "epochs"},
+    "generator": {"nb_epoch": "epochs", "nb_worker": "workers", "pickle_safe": "use_multiprocessing",
+                  "max_q_size": "max_queue_size"},
+    "Model": {"input": "inputs", "output": "outputs"},
 }
 
 
