@@ -16,11 +16,11 @@ from .tiles import NARROW, PANEL, ROWS, tile, tile_narrow, transpose
 
 BLOCK_ROWS, BLOCK_K = 240, 384
 FLOP = 20_000_000       # so much work is worth a thread: some 100 us
-SMALL = 32_768          # up to so many multiplications NumPy's BLAS, on one thread then, is done before a kernel begins
+SMALL = 131_072         # up to so many multiplications NumPy's BLAS, on one thread then, is done before a kernel begins
 
 
 @device
-def _pack(b, step, length, columns, transposed, out):
+def pack_panel(b, step, length, columns, transposed, out):
     """The panel ``out[k, j]`` of ``b[k step + j]`` (transposed: of ``b[j step + k]``), zeros beyond ``columns``."""
     if not transposed:
         if columns >= PANEL:
@@ -72,7 +72,7 @@ def gemm(a, b, bias, c, scratch, places, low, high, m, n, k, flags, a_batch, b_b
             right = at(b, pair * b_batch + (column * k + k0 if flags & 2 else k0 * n + column))
             b_step = n
             if flags & 2 or columns < PANEL or row1 - row0 > NARROW:
-                _pack(right, k if flags & 2 else n, k1 - k0, columns, flags & 2, scratch)
+                pack_panel(right, k if flags & 2 else n, k1 - k0, columns, flags & 2, scratch)
                 right, b_step = scratch, PANEL
             left = at(a, pair * a_batch + k0 * a_step)
             out = at(c, pair * c_batch + column)

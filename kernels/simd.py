@@ -219,6 +219,40 @@ class Code:
         return self.builder.if_else(condition)
 
 
+    @contextlib.contextmanager
+    def march(self, count, *moving):
+        """Repeat ``count`` times; of each ``(pointer, step)`` gives the pointer, which then moves on by the step.
+
+        How it moves is hidden from LLVM, which would else unroll the loop and keep every address made from a pointer
+        and an offset as a pointer of its own: more than there are registers, so that each step of a tile of 6 x 2
+        adds to a dozen places in memory. Hidden, they stay what processors add for free: one register and another.
+        """
+        builder, ir, count_type = self.builder, self.ir, count.type
+        before, body, after = builder.block, builder.append_basic_block("march"), builder.append_basic_block("halt")
+        builder.cbranch(builder.icmp_signed(">", count, ir.Constant(count_type, 0)), body, after)
+        builder.position_at_end(body)
+        left, places = builder.phi(count_type), [builder.phi(pointer.type) for pointer, _ in moving]
+        left.add_incoming(count, before)
+        for place, (pointer, _) in zip(places, moving):
+            place.add_incoming(pointer, before)
+        yield places
+        for place, (_, step) in zip(places, moving):
+            hidden = ir.InlineAsm(ir.FunctionType(place.type, [place.type]), "", "=r,0")
+            place.add_incoming(builder.call(hidden, [self.at(place, step)]), builder.block)
+        rest = builder.sub(left, ir.Constant(count_type, 1))
+        left.add_incoming(rest, builder.block)
+        again = builder.cbranch(builder.icmp_signed("!=", rest, ir.Constant(count_type, 0)), body, after)
+        again.set_metadata("llvm.loop", self._kept_rolled())
+        builder.position_at_end(after)
+
+    def _kept_rolled(self):
+        """The mark of a loop that is not to be unrolled: a list whose first member is itself."""
+        module = self.builder.module
+        mark = module.add_metadata([module.add_metadata(["llvm.loop.unroll.disable"])])
+        mark.operands = (mark, *mark.operands)
+        return mark
+
+
 # What device code written in Python calls
 
 at = instruction("pi", "p")(Code.at)

@@ -13,7 +13,7 @@ PANEL = Constant(lambda: 2 * LANES.value())             # its columns
 NARROW = 12                                             # rows of the tile of one vector
 
 
-def _tile(rows, vectors):
+def _tile(rows, vectors, together=1):
     @instruction("ppipipppippiipi")
     def tile(code: Code, a, a_rows, a_step, b, b_step, runs, a_runs, b_runs, length, c, c_rows, columns, start, bias,
              relu):
@@ -22,40 +22,40 @@ def _tile(rows, vectors):
         ``A[i, r, k]`` is ``a[a_rows[i] + a_runs[r] + k a_step]``, ``B[r, k, j]`` is ``b[b_runs[r] + k b_step + j]`` and
         ``C[i, j]`` is ``c[c_rows[i] + j]``. Only the first ``columns`` are written; B is read in whole vectors.
         ``start``: 0 what C holds, 1 zero, 2 ``bias[j]``. With ``relu`` negative results become 0.
+
+        With ``together``, there may only be so many times fewer columns than a vector has lanes. Each step then takes
+        so many elements of A, side by side in memory, as one: a vector repeats them, and lane ``j * together + q`` of B
+        belongs to column ``j`` and the q-th of them; the lanes of a column are added at the end.
         """
         builder, width = code.builder, code.lanes
         grid = [(i, j) for i in range(rows) for j in range(vectors)]
-        a_row = [code.at(a, code.get(a_rows, i)) for i in range(rows)]
+        a_row = [code.get(a_rows, i) for i in range(rows)]
         c_row = [code.at(c, code.get(c_rows, i)) for i in range(rows)]
         masks = [code.first(builder.sub(columns, code.integer(j * width))) for j in range(vectors)]
         whole = builder.icmp_signed(">=", columns, code.integer(vectors * width))
-        sums = {at: code.variable(code.constant(0)) for at in grid}
+        sums = {place: code.variable(code.constant(0)) for place in grid}
+        with code.loop(runs) as r:
+            with code.march(length, (code.at(a, code.get(a_runs, r)), a_step),
+                            (code.at(b, code.get(b_runs, r)), b_step)) as (left, right):
+                right = [code.load(right, j * width) for j in range(vectors)]
+                for i in range(rows):
+                    one = _repeated(code, code.at(left, a_row[i]), together)
+                    for j in range(vectors):
+                        code.write(code.fma(one, right[j], code.read(sums[i, j])), sums[i, j])
+        for place in sums.values():
+            code.write(_folded(code, code.read(place), together), place)
         with builder.if_then(builder.icmp_signed("==", start, code.integer(0))):
-            with code.branch(whole) as (then, otherwise):
-                with then:
-                    for i, j in grid:
-                        code.write(code.load(c_row[i], j * width), sums[i, j])
-                with otherwise:
-                    for i, j in grid:
-                        code.write(code.load_masked(code.at(c_row[i], j * width), masks[j]), sums[i, j])
+            for i, j in grid:
+                before = code.load_masked(code.at(c_row[i], j * width), masks[j])
+                code.write(code.add(before, code.read(sums[i, j])), sums[i, j])
         with builder.if_then(builder.icmp_signed("==", start, code.integer(2))):
             for j in range(vectors):
-                value = code.load_masked(code.at(bias, j * width), masks[j])
+                before = code.load_masked(code.at(bias, j * width), masks[j])
                 for i in range(rows):
-                    code.write(value, sums[i, j])
-        with code.loop(runs) as r:
-            a_run, b_run = code.get(a_runs, r), code.at(b, code.get(b_runs, r))
-            with code.loop(length) as k:
-                step = builder.add(a_run, builder.mul(k, a_step))
-                b_row = code.at(b_run, builder.mul(k, b_step))
-                right = [code.load(b_row, j * width) for j in range(vectors)]
-                for i in range(rows):
-                    left = code.broadcast(a_row[i], step)
-                    for j in range(vectors):
-                        code.write(code.fma(left, right[j], code.read(sums[i, j])), sums[i, j])
+                    code.write(code.add(before, code.read(sums[i, j])), sums[i, j])
         with builder.if_then(builder.icmp_signed("!=", relu, code.integer(0))):
-            for at in grid:
-                code.write(code.maximum(code.constant(0), code.read(sums[at])), sums[at])
+            for place in sums.values():
+                code.write(code.maximum(code.constant(0), code.read(place)), place)
         with code.branch(whole) as (then, otherwise):
             with then:
                 for i, j in grid:
@@ -66,8 +66,25 @@ def _tile(rows, vectors):
     return tile
 
 
+def _repeated(code, pointer, count):
+    """A vector of the first ``count`` elements, over and over."""
+    kind = code.ir.VectorType(code.ir.FloatType(), count)
+    few = code.builder.load(code.builder.bitcast(pointer, kind.as_pointer()), align=4)
+    return code.shuffle(few, few, [i % count for i in range(code.lanes)])
+
+
+def _folded(code, x, count):
+    """Each ``count`` lanes added, pairs first: the first lanes hold the results."""
+    while count > 1:
+        even, odd = ([(2 * i + one) % code.lanes for i in range(code.lanes)] for one in (0, 1))
+        x, count = code.add(code.shuffle(x, x, even), code.shuffle(x, x, odd)), count // 2
+    return x
+
+
 tile = _tile(ROWS, 2)
 tile_narrow = _tile(NARROW, 1)
+tile_pairs = _tile(NARROW, 1, 2)
+tile_fours = _tile(NARROW, 1, 4)
 
 
 @instruction("ppii")

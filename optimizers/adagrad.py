@@ -1,6 +1,7 @@
 """Adagrad and Adadelta: step sizes for each parameter from the gradients it has seen."""
 
 from ..tensor.elementwise import sqrt, square
+from ..tensor.update import adadelta_update, adagrad_update
 from .base import Optimizer, checked_epsilon, checked_fraction
 
 
@@ -35,6 +36,9 @@ class Adagrad(Optimizer):
     def update(self, lr, parameter, gradient, accumulator):
         accumulator = accumulator + square(gradient)
         return parameter - lr * gradient / (sqrt(accumulator) + self.epsilon), {"accumulator": accumulator}
+
+    def write(self, lr, parameter, gradient, accumulator):
+        adagrad_update(parameter, gradient, lr, accumulator, self.epsilon)
 
 
 class Adadelta(Optimizer):
@@ -71,3 +75,6 @@ class Adadelta(Optimizer):
         step = gradient * sqrt(steps + self.epsilon) / sqrt(accumulator + self.epsilon)
         steps = self.rho * steps + (1 - self.rho) * square(step)
         return parameter - lr * step, {"accumulator": accumulator, "steps": steps}
+
+    def write(self, lr, parameter, gradient, accumulator, steps):
+        adadelta_update(parameter, gradient, lr, accumulator, steps, self.rho, self.epsilon)

@@ -43,7 +43,7 @@ class Adam(Optimizer):
         return parameter - self._rate(lr) * m / (sqrt(v) + self.epsilon), {"m": m, "v": v}
 
     def write(self, lr, parameter, gradient, m, v):
-        adam_update(parameter, gradient, self._rate(lr), m, v, self.beta_1, self.beta_2, self.epsilon)
+        adam_update(parameter, gradient, lr, self.iterations, m, v, self.beta_1, self.beta_2, self.epsilon)
 
     def _rate(self, lr):
         """The step size, corrected for the running means' beginning at 0."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Spec, Value, booleans, function, integers, op, raises, real, sample
 from ..autograd.value import spec, wrap
+from ..kernels import embedding
 from . import shapes
 from .adjust import broadcast_to, match
 from .logic import not_equal
@@ -137,6 +138,8 @@ def _add_rule(i):
              sample(real(2), key=(slice(None, None, -2), 0), shape=(4, 3))])
 def add_at(g, *indices, key=(), shape=()):
     """Zeros of ``shape`` to which ``g`` is added at ``key``, repeated indices adding up: the gradient of indexing."""
+    if key == (ARRAY,) and indices[0].dtype.kind in "iu":
+        return embedding.scatter(np.asarray(g), indices[0], shape[0])
     out = np.zeros(shape, g.dtype)
     if indices:
         np.add.at(out, _fill(key, indices), g)
@@ -216,7 +219,10 @@ def _looped_take(x, indices, axis=0):
              sample(real(5, 3), integers(0, 5, 0)),
              raises(ValueError, "axis 2 is out of range", real(5, 3), integers(0, 2, 2), axis=2)])
 def _take(x, indices, axis=0):
-    return np.take(x, indices, axis)
+    axis = shapes.normalize_axis(axis, x.ndim)
+    if axis == 0:
+        return embedding.gather(x, indices)
+    return np.take(x, embedding.row_numbers(indices, x.shape[axis]), axis, mode="clip")
 
 
 @op(shape=lambda g, indices, axis, shape: spec(shape, g.dtype), name="take_grad_x",
@@ -227,6 +233,8 @@ def _take(x, indices, axis=0):
              sample(real(2, 2, 4), integers(0, 3, 2, 4), axis=1, shape=(2, 3)),
              sample(real(0, 3), integers(0, 5, 0), axis=0, shape=(5, 3))])
 def _take_grad(g, indices, axis=0, shape=()):
+    if axis % len(shape) == 0:
+        return embedding.scatter(g, indices, shape[0])
     out = np.zeros(shape, g.dtype)
     np.add.at(out, (slice(None),) * (axis % len(shape)) + (indices,), g)
     return out

@@ -11,6 +11,7 @@ from ..autograd.value import SCALARS, constant, promoted, wrap
 from . import (
     activation,
     adjust,
+    attention,
     conv,
     create,
     diagonals,
@@ -20,15 +21,18 @@ from . import (
     logic,
     loss,
     movement,
+    normalize,
     order,
     pool,
     random,
+    recurrent,
     reduce,
+    resize,
     scatter,
 )
 
 MODULES = (logic, elementwise, adjust, movement, create, reduce, indexing, scatter, diagonals, order, linalg,
-           activation, loss, conv, pool, random)
+           activation, attention, loss, conv, pool, random, resize, normalize, recurrent)
 INTERNAL = {"match", "check_labels", "values_of"}      # of use to other modules, not to users
 
 ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
@@ -44,7 +48,7 @@ ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
 }
 
 # Parameters that are arrays wherever they occur: lists, NumPy arrays and numbers become tensors there.
-DATA = {"x", "y", "w", "g", "arrays", "logits", "probabilities", "probability"}
+DATA = {"x", "y", "w", "pointwise", "g", "arrays", "logits", "probabilities", "probability"}
 CHOICES = {"condition", "indices", "mask"}      # these do not take part in the promotion of dtypes
 
 

@@ -1,9 +1,12 @@
 """Random tensors: every function draws from a :class:`~tahr.utils.rng.Generator`, the default one unless given."""
 
+import math
+
 import numpy as np
 
-from ..autograd import Spec, op
+from ..autograd import Spec, op, real, sample
 from ..autograd.value import spec
+from ..kernels import rng as kernels
 from ..utils import settings
 from ..utils.rng import Generator, default_generator
 from . import shapes
@@ -14,36 +17,50 @@ from .indexing import take
 from .logic import greater, less, where
 from .reduce import argmax
 
-GENERATED = ("float32", "float64")      # what NumPy draws directly; the rest is cast
-
 
 def _drawn(shape, dtype, **_attrs):
     return spec(shape, dtype)
 
 
+def _uniform64(shape, generator):
+    return kernels.uniform(shape, *generator.take(2 * math.prod(shape)), "float64")
+
+
+def _normal64(shape, generator):
+    """By the method of Box and Muller."""
+    radius, angle = _uniform64((2, *shape), generator)
+    return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
+
+
 @op(shape=_drawn)
 def _random_uniform(*, shape=(), dtype="float32", generator=None):
     """Floats from [0, 1)."""
-    if dtype in GENERATED:
-        return generator.numpy.random(shape, dtype=dtype)
+    if dtype == "float64":
+        return _uniform64(shape, generator)
+    drawn = kernels.uniform(shape, *generator.take(math.prod(shape)))
+    if dtype == "float32":
+        return drawn
     steps = 2 ** (np.finfo(dtype).nmant + 1)        # multiples of 1 / steps are exact: nothing is rounded up to 1
-    return (np.floor(generator.numpy.random(shape, dtype="float32") * steps) / steps).astype(dtype)
+    return (np.floor(drawn * steps) / steps).astype(dtype)
 
 
 @op(shape=_drawn)
 def _random_normal(*, shape=(), dtype="float32", generator=None):
     """Floats from the standard normal distribution."""
-    drawn = dtype if dtype in GENERATED else "float32"
-    return generator.numpy.standard_normal(shape, dtype=drawn).astype(dtype, copy=False)
+    if dtype == "float64":
+        return _normal64(shape, generator)
+    return kernels.normal(shape, *generator.take(math.prod(shape))).astype(dtype, copy=False)
 
 
 @op(shape=_drawn)
 def _random_truncated_normal(*, shape=(), dtype="float32", generator=None):
-    """Standard normal floats, those beyond 2 deviations drawn again."""
-    out = np.asarray(generator.numpy.standard_normal(shape))
+    """Floats from the part of the standard normal distribution within 2 deviations."""
+    if dtype != "float64":
+        return kernels.normal(shape, *generator.take(math.prod(shape)), 2.0).astype(dtype, copy=False)
+    out = np.asarray(_normal64(shape, generator))
     while (beyond := np.abs(out) > 2).any():
-        out[beyond] = generator.numpy.standard_normal(np.count_nonzero(beyond))
-    return out.astype(dtype)
+        out[beyond] = _normal64((np.count_nonzero(beyond),), generator)
+    return out
 
 
 @op(shape=_drawn)
@@ -58,13 +75,51 @@ def _random_permutation(*, shape=(), dtype="int64", generator=None):
     return generator.numpy.permutation(shape[0]).astype(dtype, copy=False)
 
 
+def _dropped(x, stream, shape, rate):
+    """``x`` times the mask of ``shape`` that ``stream`` gives: an array of a generator's key and a position."""
+    key, position = stream.tolist()
+    if x.dtype.kind != "f":
+        x = x.astype(settings.floatx())
+    if shape == x.shape:
+        return kernels.dropout(x, rate, key, position)
+    return x * kernels.dropout(np.ones(shape, x.dtype), rate, key, position)
+
+
+def _word(key, number):
+    """Word ``number`` of a stream, by Philox 4x32-10 in Python's integers."""
+    block, place = divmod(number, 64)
+    counter, whole = 16 * block + place % 16, 2 ** 32
+    c, k = [counter % whole, counter // whole, 0, 0], [key % whole, key // whole]
+    for _ in range(10):
+        high_0, low_0 = divmod(0xD2511F53 * c[0], whole)
+        high_1, low_1 = divmod(0xCD9E8D57 * c[2], whole)
+        c = [high_1 ^ c[1] ^ k[0], low_1, high_0 ^ c[3] ^ k[1], low_0]
+        k = [(k[0] + 0x9E3779B9) % whole, (k[1] + 0xBB67AE85) % whole]
+    return c[place // 16]
+
+
+def _masked(g, stream, shape, rate):
+    key, position = map(int, stream)
+    kept = [_word(key, position + i) / 2 ** 32 >= rate for i in range(math.prod(shape))]
+    return g * np.reshape(kept, shape) / (1 - rate)
+
+
+@op(shape=lambda g, stream, shape, rate: g.shape, dtype="float", reference=_masked,
+    vjp=[lambda g, _out, _g, stream, shape, rate: dropout_grad_x(g, stream, shape, rate), None],
+    samples=[sample(real(5, 4), np.array([3, 70], np.uint64), shape=(5, 4), rate=0.5),
+             sample(real(3, 40), np.array([2 ** 64 - 1, 2 ** 40 + 60], np.uint64), shape=(3, 40), rate=0.1),
+             sample(real(2, 5, 3), np.array([0, 0], np.uint64), shape=(2, 1, 3), rate=0.7)])
+def dropout_grad_x(g, stream, shape=(), rate=0.5):
+    """What dropout did to ``x``, done to its gradient: the mask is drawn again, not kept."""
+    return _dropped(g, stream, shape, rate)
+
+
 @op(shape=lambda x, **_attrs: x.shape, dtype="float", residual=True,
-    vjp=[lambda g, _out, _x, shape, rate, generator, residual: g * residual])
+    vjp=[lambda g, _out, _x, shape, rate, generator, residual: dropout_grad_x(g, residual, shape, rate)])
 def _dropout(x, shape=(), rate=0.5, generator=None):
     """``x`` times a mask of 0, with probability ``rate``, and ``1 / (1 - rate)``, so that the mean stays."""
-    kept = generator.numpy.random(shape, dtype="float32") >= rate
-    mask = kept * (x.dtype.type if x.dtype.kind == "f" else np.dtype(settings.floatx()).type)(1 / (1 - rate))
-    return x * mask, mask
+    stream = np.array(generator.take(math.prod(shape)), np.uint64)
+    return _dropped(x, stream, shape, rate), stream
 
 
 # What users call

@@ -322,7 +322,7 @@ class Symbol(Operators, Spec):
     Symbol(shape=(None, 64), dtype=float32)
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "layout")
 
     def __bool__(self):
         call = self.source and self.source[0]

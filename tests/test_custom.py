@@ -486,8 +486,8 @@ def test_error_in_the_recomputation_restores_the_generator():
             raise KeyError("second run")
         return ops.dropout(x, 0.5)
     y = checkpoint(f)(leaf(np.ones(4)))
-    state = tahr.utils.rng.default_generator().get_state()["state"]["counter"].tolist()
+    state = tahr.utils.rng.default_generator().get_state()
     with pytest.raises(KeyError, match="second run"):
         y.sum().backward()
-    assert tahr.utils.rng.default_generator().get_state()["state"]["counter"].tolist() == state
+    assert repr(tahr.utils.rng.default_generator().get_state()) == repr(state)
     assert tahr.autograd.mode.recording()

@@ -111,7 +111,7 @@ def test_the_private_interface_of_numba_is_there(kernel):
 
 def test_processes_compile_side_by_side(tmp_path):
     program = ("import numpy as np; from tahr.kernels.gemm import matmul;"
-               "a = np.ones((40, 40), 'float32'); assert (matmul(a, a) == 40).all()")
+               "a = np.ones((60, 60), 'float32'); assert (matmul(a, a) == 60).all()")
     env = {**os.environ, "TAHR_CACHE": str(tmp_path)}
     running = [subprocess.Popen([sys.executable, "-c", program], env=env) for _ in range(3)]
     assert [p.wait() for p in running] == [0, 0, 0]

@@ -20,6 +20,11 @@ EXCUSED = {
     "empty": "its values are left to chance: below", "empty_like": "its values do not matter: below",
     **dict.fromkeys(["bernoulli", "categorical", "dropout", "gumbel", "multinomial", "normal", "permutation", "rand",
                      "randint", "randn", "truncated_normal", "uniform"], "random: tests/test_random.py"),
+    **dict.fromkeys(["batch_norm", "normalize_with", "layer_norm", "rms_norm", "group_norm", "instance_norm"],
+                    "ops with optional weights: tests/test_kernels_normalize.py, and the ops behind them in the table"),
+    **dict.fromkeys(["lstm", "gru", "simple_rnn", "scan"],
+                    "ops with optional states: tests/test_kernels_recurrent.py, and the ops behind them in the table"),
+    "masked_softmax": "tests/test_kernels_attention.py",
 }
 
 

@@ -16,7 +16,7 @@ FLOAT_TYPES = ("float16", "float32", "float64")
 IMAGE_FORMATS = ("channels_last", "channels_first")
 
 _values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last",
-           "num_threads": None, "numba": None}
+           "num_threads": None, "numba": None, "winograd": True}
 
 
 def floatx():
@@ -80,11 +80,21 @@ def set_numba(on):
     _values["numba"] = bool(on)
 
 
+def winograd():
+    """Whether 3 x 3 convolutions go by Winograd's algorithm where that is faster: yes, unless changed."""
+    return _values["winograd"]
+
+
+def set_winograd(on):
+    """Switch Winograd's algorithm on or off; without it, results are some 10 times closer to the exact ones."""
+    _values["winograd"] = bool(on)
+
+
 @contextlib.contextmanager
 def using(**changes):
     """Change settings for the length of a ``with`` block: ``using(floatx='float64', epsilon=1e-9)``."""
     setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format,
-               "num_threads": set_num_threads, "numba": set_numba}
+               "num_threads": set_num_threads, "numba": set_numba, "winograd": set_winograd}
     unknown = changes.keys() - setters
     if unknown:
         raise TypeError(f"using() knows the settings {sorted(setters)}, got {sorted(unknown)}")
