@@ -1,5 +1,8 @@
 """What a callback is."""
 
+import statistics
+import time
+import warnings
 import weakref
 
 from ..utils.configurable import Configurable
@@ -19,6 +22,7 @@ class Callback(Configurable):
     """
 
     params = None
+    validation_data = None
     _model = lambda self: None
 
     @property
@@ -29,6 +33,10 @@ class Callback(Configurable):
     @model.setter
     def model(self, model):
         self._model = weakref.ref(model)
+
+    def __getstate__(self):
+        """For pickling and copying: without the model."""
+        return {k: v for k, v in vars(self).items() if k != "_model"}
 
     def set_params(self, params):
         """Receive :attr:`params`."""
@@ -90,15 +98,55 @@ class Callback(Configurable):
 
 
 class CallbackList:
-    """Several callbacks as one; a moment that none of them overrides costs nothing."""
+    """Several callbacks as one; a moment that none of them overrides costs nothing.
 
-    def __init__(self, callbacks, model, params):
-        self.callbacks = list(callbacks)
+    A method that takes longer than the batches themselves is reported once.
+
+    Arguments:
+        callbacks: in the order in which they are called.
+        model, params: what :meth:`Callback.set_model` and :meth:`Callback.set_params` shall receive; default: nothing.
+        queue_length: over how many batches the time is watched, default 10.
+
+    Raises:
+        TypeError: for what is no callback.
+
+    >>> seen = CallbackList([Callback()])
+    >>> seen.on_epoch_end(0, {"loss": 1.0})
+    """
+
+    def __init__(self, callbacks=None, model=None, params=None, queue_length=10):
+        self.callbacks, self.queue_length, self._batch_began = [], queue_length, [None]
+        self.model, self.params = model, params
+        for callback in callbacks or ():
+            self.append(callback)
+
+    def append(self, callback):
+        """Put a callback at the end."""
+        if not isinstance(callback, Callback):
+            hint = ": did you forget the parentheses?" if isinstance(callback, type) else ""
+            raise TypeError(f"callbacks must be Callback objects, got {type(callback).__name__} {callback!r}{hint}")
+        self.callbacks.append(callback)
+        if self.params is not None:
+            callback.set_params(self.params)
+        if self.model is not None:
+            callback.set_model(self.model)
+        for name in [name for name in vars(self) if name.startswith("on_")]:
+            delattr(self, name)     # made anew with the callback in it
+
+    def set_params(self, params):
+        """Give all callbacks their ``params``."""
+        self.params = params
         for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks must be Callback objects, got {type(callback).__name__} {callback!r}")
             callback.set_params(params)
+
+    def set_model(self, model):
+        """Give all callbacks their model."""
+        self.model = model
+        for callback in self.callbacks:
             callback.set_model(model)
+
+    def __iter__(self):
+        return iter(self.callbacks)
 
     def _overriders(self, *names):
         return [c for c in self.callbacks
@@ -114,5 +162,35 @@ class CallbackList:
         def call(*args):
             for method in methods:
                 method(*args)
+        if "_batch_" in name:
+            call = self._timed(name, call, bool(methods))
         setattr(self, name, call)
         return call
+
+    def _timed(self, name, call, anything):
+        """``call``, watched for taking longer than the batch; holds no reference to the list, which holds a model."""
+        times, count, began = [], self.queue_length, self._batch_began
+
+        def begin(*args):
+            if anything:
+                call(*args)
+            began[0] = time.perf_counter()
+
+        def end(*args):
+            if not anything:
+                return
+            now = time.perf_counter()
+            call(*args)
+            if began[0] is not None and len(times) < count:
+                times.append((time.perf_counter() - now, now - began[0]))
+                if len(times) == count:
+                    _warn_of_slowness(name, times)
+        return begin if name.endswith("_begin") else end
+
+
+def _warn_of_slowness(name, times):
+    """Say so if callbacks take a tenth of a second and as long as the batch."""
+    own, batch = (statistics.median(column) for column in zip(*times))
+    if own > 0.1 and own > 0.95 * batch:
+        warnings.warn(f"the callbacks' {name} takes {own:.2f}s, the batch itself {batch:.2f}s: training waits for the "
+                      "callbacks", RuntimeWarning, stacklevel=3)

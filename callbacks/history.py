@@ -7,14 +7,28 @@ SYNONYMS = {"acc": "accuracy", "accuracy": "acc"}
 
 
 class Logs(dict):
-    """A dict in which ``acc`` and ``accuracy`` (with ``val_`` too) find each other: Keras changed the key in 2.3."""
+    """A dict in which ``acc`` and ``accuracy`` (with ``val_`` too) find each other: Keras changed the key in 2.3.
+
+    >>> Logs(val_accuracy=0.5)["val_acc"], "acc" in Logs(accuracy=0.5), Logs().get("acc", 0.0)
+    (0.5, True, 0.0)
+    """
 
     def __missing__(self, key):
-        prefix, name = ("val_", key[4:]) if isinstance(key, str) and key.startswith("val_") else ("", key)
-        other = prefix + SYNONYMS.get(name, "")
-        if name in SYNONYMS and other in self.keys():
+        other = self._synonym(key)
+        if dict.__contains__(self, other):
             return dict.__getitem__(self, other)
         raise KeyError(key)
+
+    @staticmethod
+    def _synonym(key):
+        prefix, name = ("val_", key[4:]) if isinstance(key, str) and key.startswith("val_") else ("", key)
+        return prefix + SYNONYMS[name] if isinstance(name, str) and name in SYNONYMS else key
+
+    def get(self, key, default=None):
+        return self[key] if key in self else default
+
+    def __contains__(self, key):
+        return dict.__contains__(self, key) or dict.__contains__(self, self._synonym(key))
 
 
 class History(Callback):

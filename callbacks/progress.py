@@ -8,7 +8,13 @@ from .base import Callback
 
 def shown(logs):
     """``loss: 0.1234 - accuracy: 0.9876``."""
-    return " - ".join(f"{k}: {v:.4f}" if abs(v) >= 1e-3 or v == 0 else f"{k}: {v:.4e}" for k, v in logs.items())
+    return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items() if name not in ("batch", "size"))
+
+
+def _number(value):
+    if getattr(value, "ndim", 0):       # a metric with a value for each class
+        return f"[{', '.join(map(_number, value))}]"
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
 
 
 class ProgbarLogger(Callback):
@@ -17,10 +23,19 @@ class ProgbarLogger(Callback):
     Arguments:
         verbose: 1 for the bar, 2 for lines always.
         stream: where to; default: standard output.
+        count_mode: what the bar counts, ``'steps'`` (the default) or ``'samples'``; may come first, as in Keras 2.
+        stateful_metrics: Keras 2's, without effect: all metrics are those of the epoch so far.
+
+    Raises:
+        ValueError: for another count mode.
     """
 
-    def __init__(self, verbose=1, stream=None):
-        self.verbose, self.stream, self.bar = verbose, stream, None
+    def __init__(self, verbose=1, stream=None, count_mode="steps", stateful_metrics=None):
+        if isinstance(verbose, str):
+            verbose, count_mode = 1, verbose
+        if count_mode not in ("steps", "samples"):
+            raise ValueError(f"count_mode must be 'steps' or 'samples', got {count_mode!r}")
+        self.verbose, self.stream, self.bar, self.count_mode = verbose, stream, None, count_mode
 
     def on_train_begin(self, logs=None):
         self.stream = self.stream or sys.stdout
@@ -31,7 +46,8 @@ class ProgbarLogger(Callback):
         self.title = f"Epoch {epoch + 1}/{self.params['epochs']}"
         if self.as_bar:
             from tqdm import tqdm
-            self.bar = tqdm(total=self.params["steps"], desc=self.title, file=self.stream, unit="batch", ascii=" =",
+            total = self.params["steps" if self.count_mode == "steps" else "samples"]
+            self.bar = tqdm(total=total, desc=self.title, file=self.stream, unit=self.count_mode[:-1], ascii=" =",
                             bar_format="{desc} {n_fmt}/{total_fmt} [{bar:30}] {elapsed}<{remaining}{postfix}")
 
     def on_train_batch_end(self, batch, logs=None):
@@ -41,7 +57,7 @@ class ProgbarLogger(Callback):
             if now - self.redrawn > 0.1:        # formatting every batch would cost more than a small model's step
                 self.bar.set_postfix_str(shown(logs), refresh=False)
                 self.redrawn = now
-            self.bar.update()
+            self.bar.update(1 if self.count_mode == "steps" else (logs or {}).get("size", 1))
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started

@@ -2,16 +2,58 @@
 
 from collections.abc import Callable
 
-from ..autograd import Value
+from ..autograd import Spec, Value
 from ..tensor import Tensor
-from ..tensor.movement import squeeze
+from ..tensor.create import ones_like
+from ..tensor.elementwise import maximum
+from ..tensor.logic import logical_and, where
+from ..tensor.movement import expand_dims, squeeze
 from ..tensor.reduce import mean
 from ..tensor.reduce import sum as total
-from ..utils.configurable import Configurable
+from ..utils.configurable import Configurable, serialize
+from ..utils.custom import deserialized
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case, under_names
 
 FUNCTIONS: dict[str, Callable] = {}      # loss functions by every name they have
+
+
+class Reduction:
+    """What a loss object may do with the losses of its samples; the words themselves do as well.
+
+    >>> Reduction.SUM
+    'sum'
+    """
+
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+    SUM = "sum"
+    NONE = "none"
+    MEAN = "mean"
+    MEAN_WITH_SAMPLE_WEIGHT = "mean_with_sample_weight"
+    AUTO = "auto"
+
+    @classmethod
+    def all(cls):
+        """All of them."""
+        return tuple(word for name, word in vars(cls).items() if name.isupper())
+
+    @classmethod
+    def validate(cls, reduction):
+        """``reduction``, None as ``'none'``.
+
+        Raises:
+            ValueError: for anything else that is none of :meth:`all`.
+
+        >>> Reduction.validate(None)
+        'none'
+        """
+        if reduction is not None and reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {', '.join(map(repr, REDUCTIONS))}, got {reduction!r}")
+        return reduction or cls.NONE
+
+
+REDUCTIONS = Reduction.all()
+TENSORS = (Value, Spec)
 
 
 def loss_function(*aliases):
@@ -28,7 +70,7 @@ def loss_function(*aliases):
 
 
 def get(identifier):
-    """A loss by name (``'mse'``, ``'categorical_crossentropy'``), config, function or itself.
+    """A loss by name (``'mse'``, ``'categorical_crossentropy'``), config, function or itself; None is none.
 
     Raises:
         ValueError: for an unknown name. TypeError: for a class instead of its object, and for anything else.
@@ -42,23 +84,35 @@ def get(identifier):
         if identifier not in Loss.registry:
             raise ValueError(f"unknown loss {identifier!r}.{did_you_mean(identifier, FUNCTIONS)} "
                              f"Known: {', '.join(sorted(FUNCTIONS))}")
-    if isinstance(identifier, Loss) or callable(identifier) and not isinstance(identifier, type):
+    if identifier is None or isinstance(identifier, Loss) or callable(identifier) and not isinstance(identifier, type):
         return identifier
     return Loss.get(identifier)
 
 
-class Loss(Configurable):
-    """Base of loss objects: ``loss(y_true, y_pred, sample_weight=None)`` gives one number.
+def deserialize(config, custom_objects=None):
+    """The loss that :func:`serialize` wrote down; ``custom_objects`` maps further names to functions and classes.
 
-    A subclass defines ``call(y_true, y_pred)``, which returns one value for each sample (and position).
+    >>> deserialize(serialize(get("mse"))) is get("mse")
+    True
+    """
+    return deserialized(config, custom_objects, get)
+
+
+class Loss(Configurable):
+    """Base of loss objects: ``loss(y_true, y_pred, sample_weight=None, mask=None)`` gives one number.
+
+    A subclass defines ``call(y_true, y_pred)``, which returns one value for each sample (and position). Where ``mask``
+    is False a value counts for nothing.
 
     Arguments:
-        reduction: ``'sum_over_batch_size'`` (the default: the weighted sum divided by the number of values, not by the
-            weights'), ``'sum'``, or ``'none'`` (also None) for the weighted values themselves.
+        reduction: ``'sum_over_batch_size'`` (the default, also ``'mean'`` and ``'auto'``: the weighted sum divided by
+            the number of values, not by the weights'), ``'mean_with_sample_weight'`` (by the weights' sum), ``'sum'``,
+            or ``'none'`` (also None) for the weighted values themselves.
         name: default: from the class.
+        dtype: to compute in; default: that of the predictions.
 
     Raises:
-        ValueError: for another reduction, and when called with weights that do not fit.
+        ValueError: for another reduction, and when called with weights or a mask that do not fit.
 
     >>> class Pinball(Loss):
     ...     def call(self, y_true, y_pred):
@@ -68,27 +122,35 @@ class Loss(Configurable):
     Tensor(0.5)
     """
 
-    def __init__(self, reduction="sum_over_batch_size", name=None):
-        if reduction not in ("sum_over_batch_size", "sum", "none", None):
-            raise ValueError(f"reduction must be 'sum_over_batch_size', 'sum' or 'none', got {reduction!r}")
-        self.reduction, self.name = reduction, name or snake_case(type(self).__name__)
+    def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
+        Reduction.validate(reduction)
+        self.reduction, self.name, self.dtype = reduction, name or snake_case(type(self).__name__), dtype
 
     def call(self, y_true, y_pred):
         """One value per sample (and position)."""
         raise TypeError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        y_pred = as_tensor(y_pred)
-        return reduce(self.call(as_tensor(y_true, like=y_pred), y_pred), sample_weight, self.reduction)
+    def counted(self, y_true, y_pred, values):
+        """Which of the ``values`` that :meth:`call` returned count, as a mask of their shape; None for all."""
+        return None
+
+    def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
+        y_pred = as_tensor(y_pred) if self.dtype is None else as_tensor(y_pred).astype(self.dtype)
+        y_true = as_tensor(y_true, like=y_pred)
+        values = self.call(y_true, y_pred)
+        own = self.counted(y_true, y_pred, values)
+        if own is not None:
+            mask = own if mask is None else logical_and(_fitting(as_tensor(mask), own, "a mask"), own)
+        return reduce(values, sample_weight, mask, self.reduction)
 
 
 def as_tensor(x, like=None):
-    """``x`` as it is if a tensor, else as a tensor, floats in the dtype of the float tensor ``like`` (default floatx).
+    """``x`` as it is if a tensor or symbol, else as a tensor, floats in the dtype of the float tensor ``like``.
 
     >>> as_tensor([1.0], like=Tensor([2.0], dtype="float64")).dtype
     dtype('float64')
     """
-    if isinstance(x, Value):
+    if isinstance(x, TENSORS):
         return x
     tensor = Tensor(x)
     if like is None or "f" != tensor.dtype.kind or tensor.dtype == like.dtype or "f" != like.dtype.kind:
@@ -96,23 +158,43 @@ def as_tensor(x, like=None):
     return Tensor(x, dtype=like.dtype)
 
 
-def reduce(values, sample_weight=None, reduction="sum_over_batch_size"):
-    """Losses of samples to one number.
+def reduce(values, sample_weight=None, mask=None, reduction="sum_over_batch_size"):
+    """Losses of samples to one number: ``sum(values * weights) / n``, ``n`` counting the values that are not masked.
 
     Arguments:
-        values: one for each sample (and position), shape (batch, ...).
+        values: one for each sample (and position), shape (batch, ...). A single number stands for the whole batch, and
+            no mask changes it.
         sample_weight: of the values' shape, or of their first axes; axes of 1 at the end do not count.
+        mask: the same, True where a value counts; a masked value may be anything, NaN too. With nothing left the
+            result is 0.
         reduction: see :class:`Loss`.
+
+    Raises:
+        ValueError: for weights or a mask of another shape.
 
     >>> reduce(Tensor([1.0, 2.0]), [1.0, 3.0])
     Tensor(3.5)
+    >>> reduce(Tensor([1.0, 2.0, 6.0]), mask=[True, False, True])
+    Tensor(3.5)
     """
-    values = as_tensor(values)
+    values, weights, reduction = as_tensor(values), None, Reduction.validate(reduction)
+    if mask is not None and values.ndim:
+        mask = _fitting(as_tensor(mask), values, "a mask").astype(bool)
+        values = where(mask, values, 0.0)
+    else:
+        mask = None
     if sample_weight is not None:
-        values = values * fitting_weights(as_tensor(sample_weight, like=values), values)
-    if reduction == "sum_over_batch_size":
+        weights = fitting_weights(as_tensor(sample_weight, like=values), values)
+        values = values * weights
+    if reduction == "none":
+        return values
+    if reduction == "sum":
+        return total(values)
+    by_weight = reduction == "mean_with_sample_weight" and weights is not None
+    if mask is None and not by_weight:
         return mean(values)
-    return total(values) if reduction == "sum" else values
+    n = total(ones_like(values) * (weights if by_weight else 1.0) * (1.0 if mask is None else mask))
+    return total(values) / (where(n == 0, 1.0, n) if by_weight else maximum(n, 1.0))
 
 
 def fitting_weights(weights, values):
@@ -121,12 +203,23 @@ def fitting_weights(weights, values):
     >>> fitting_weights(Tensor([1.0, 3.0]), Tensor([[1.0], [2.0]])).shape
     (2, 1)
     """
-    while weights.shape != values.shape[:weights.ndim] and weights.shape[-1:] == (1,):
+    return _fitting(weights, values, "sample weights")
+
+
+def _fitting(weights, values, what):
+    while not _fit(weights.shape, values.shape[:weights.ndim]) and weights.shape[-1:] == (1,):
         weights = squeeze(weights, -1)
-    if weights.shape != values.shape[:weights.ndim]:
-        raise ValueError(f"sample weights of shape {weights.shape} do not fit losses of shape {values.shape}: give one "
-                         "weight for each sample (or each position of each sample)")
-    return weights.reshape((*weights.shape, *(1,) * (values.ndim - weights.ndim)))
+    if not _fit(weights.shape, values.shape[:weights.ndim]):
+        raise ValueError(f"{what} of shape {weights.shape} do not fit losses of shape {values.shape}: give one "
+                         "for each sample (or each position of each sample)")
+    for _ in range(values.ndim - weights.ndim):
+        weights = expand_dims(weights, -1)
+    return weights
+
+
+def _fit(shape, other):
+    """Whether two shapes are equal as far as they are known."""
+    return shape == other or len(shape) == len(other) and all(m == n or None in (m, n) for m, n in zip(shape, other))
 
 
 def same_rank(y_true, y_pred):
@@ -136,10 +229,10 @@ def same_rank(y_true, y_pred):
     (2, 1)
     """
     if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
-        y_true = y_true.reshape((*y_true.shape, 1))
+        y_true = expand_dims(y_true, -1)
     elif y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
         y_true = squeeze(y_true, -1)
-    if y_true.shape != y_pred.shape:
+    if not _fit(y_true.shape, y_pred.shape):
         raise ValueError(f"targets of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}: this loss "
                          f"compares element with element and does not broadcast{_hint(y_true, y_pred)}")
     return y_true
@@ -150,3 +243,7 @@ def _hint(y_true, y_pred):
         return (f"; class indices need sparse_categorical_crossentropy, or one-hot targets with {y_pred.shape[-1]} "
                 "columns (tahr.ops.one_hot)")
     return ""
+
+
+__all__ = ["FUNCTIONS", "Loss", "Reduction", "as_tensor", "deserialize", "fitting_weights", "get", "loss_function",
+           "reduce", "same_rank", "serialize"]

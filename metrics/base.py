@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..autograd import no_grad
-from ..tensor import Tensor
-from ..utils.configurable import Configurable
+from ..autograd import Value, no_grad
+from ..losses.base import FUNCTIONS as LOSSES
+from ..tensor import Variable
+from ..tensor.state import assign
+from ..utils.configurable import Configurable, serialize
+from ..utils.custom import deserialized
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case, under_names
+from .counts import mean_state
 
 FUNCTIONS: dict[str, Callable] = {}      # metric functions by every name they have
+STREAMING: dict[str, Callable] = {}      # names that mean a metric object with other options than its class's defaults
 
 
 def metric_function(*aliases):
@@ -26,57 +31,201 @@ def metric_function(*aliases):
     return under_names(FUNCTIONS, aliases)
 
 
+class State(Variable):
+    """A variable of a metric.
+
+    >>> seen = State([1.0, 2.0])
+    >>> seen.assign_add([1.0, 1.0])
+    State([2., 3.])
+    """
+
+    __slots__ = ("initial",)
+
+    def __init__(self, initial_value, name=None, dtype=None):
+        super().__init__(initial_value, trainable=False, name=name, dtype=dtype)
+        self.initial = self.data.copy()
+
+    def assign_add(self, value):
+        """Add to the value."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value):
+        """Subtract from the value."""
+        return self.assign(self.value - value)
+
+    def __reduce__(self):
+        return _restored, (self.data, self.initial, self.name)
+
+    def __deepcopy__(self, memo):
+        return _restored(self.data, self.initial, self.name)
+
+
+def _restored(values, initial, name):
+    state = State(initial, name, initial.dtype)
+    np.copyto(state.data, values)
+    return state
+
+
 class Metric(Configurable):
     """Base of all metrics: ``update_state`` for each batch, then ``result``, then ``reset_state``.
 
-    A subclass defines these three; ``reset_state`` is called once at construction.
+    A subclass makes its state by :meth:`add_weight` and defines ``update_state`` and ``result``.
 
     Arguments:
         name: the key in logs; default: from the class.
+        dtype: of the state; default float64, so that no count is lost in a long epoch.
 
     >>> class Samples(Metric):
+    ...     def __init__(self, name=None):
+    ...         super().__init__(name)
+    ...         self.seen = self.add_weight("seen")
+    ...
     ...     def update_state(self, y_true, y_pred, sample_weight=None):
-    ...         self.seen += len(y_true)
+    ...         self.seen.assign_add(len(y_true))
     ...
     ...     def result(self):
-    ...         return float(self.seen)
-    ...
-    ...     def reset_state(self):
-    ...         self.seen = 0
-    >>> Samples()([1, 2], [1, 2])
+    ...         return self.seen
+    >>> float(Samples()([1, 2], [1, 2]))
     2.0
     """
 
-    def __init__(self, name=None):
+    def __init__(self, name=None, dtype=None):
         self.name = name or snake_case(type(self).__name__)
-        self.reset_state()
+        self.dtype = np.dtype(dtype or "float64").name
+        self.states = []
+
+    def add_weight(self, name=None, shape=(), initializer=None, dtype=None):
+        """Make a state; :meth:`reset_state` sets it back to its first value.
+
+        Arguments:
+            name, shape: in either order, for Keras has both.
+            initializer: ``'zeros'`` (the default), ``'ones'``, a number, or a function of shape and dtype.
+            dtype: default: the metric's.
+
+        Returns:
+            The variable; it changes by ``assign``, ``assign_add`` and ``assign_sub``.
+        """
+        if not isinstance(name, str | None) or isinstance(shape, str):
+            name, shape = shape if isinstance(shape, str) else None, name
+        shape, dtype = tuple(np.ravel(shape).astype(int).tolist()), dtype or self.dtype
+        initializer = {None: 0.0, "zeros": 0.0, "zero": 0.0, "ones": 1.0, "one": 1.0}.get(initializer, initializer) \
+            if isinstance(initializer, str | None) else initializer
+        if isinstance(initializer, str):
+            raise ValueError(f"{self.name}: a state begins as 'zeros', 'ones', a number or what a function of shape "
+                             f"and dtype returns, got {initializer!r}")
+        values = initializer(shape, dtype) if callable(initializer) else np.full(shape, initializer)
+        self.states.append(State(values, name, dtype))
+        return self.states[-1]
+
+    add_variable = add_weight
+
+    @property
+    def variables(self):
+        """All states."""
+        return list(self.states)
+
+    weights = non_trainable_weights = non_trainable_variables = variables
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take in a batch."""
         raise TypeError(f"{type(self).__name__} must define update_state(y_true, y_pred, sample_weight=None)")
 
     def result(self):
-        """The value over all batches since the last reset, as a float."""
+        """The value over all batches since the last reset: a number, an array, or a dict of several."""
         raise TypeError(f"{type(self).__name__} must define result()")
 
     def reset_state(self):
         """Forget all batches."""
+        own = type(self)
+        if own.reset_states is not Metric.reset_states and own.reset_state is Metric.reset_state:
+            self.reset_states()         # a subclass has it under the older name
+        else:
+            self._forget()
 
     def reset_states(self):
         """:meth:`reset_state` under its Keras 2 name."""
-        self.reset_state()
+        if type(self).reset_state is not Metric.reset_state and type(self).reset_states is Metric.reset_states:
+            self.reset_state()
+        else:
+            self._forget()
+
+    def _forget(self):
+        for state in self.states:
+            assign(state, state.initial)
 
     def __call__(self, *args, **kwargs):
         """Take in a batch and return the value so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
+    def logs(self):
+        """The result as a dict of Python floats (or arrays) under the metric's name, or the names that it gives."""
+        found = self.result()
+        found = found if isinstance(found, dict) else {self.name: found}
+        return {name: value if type(value) is float else _plain(value) for name, value in found.items()}
 
-class Mean(Metric):
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _plain(value):
+    array = _array(value)
+    return float(array) if array.size == 1 else array
+
+
+def _array(x):
+    return x.data if isinstance(x, Value) else np.asarray(x)
+
+
+class _Reduction(Metric):
+    """A total of values, and the weight of all of them."""
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self.sums = self.add_weight("total_and_count", (2,))
+
+    @property
+    def total(self):
+        """The weighted sum of the values."""
+        return self.sums[0]
+
+    @property
+    def count(self):
+        """The sum of the weights."""
+        return self.sums[1]
+
+    def update_state(self, values, sample_weight=None):
+        """Take in values of any shape, and weights of that shape or of its first axes; 1s at its end do not count."""
+        try:
+            assign(self.sums, mean_state(values, sample_weight, self.sums))
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+
+
+class Sum(_Reduction):
+    """The sum of the values given to ``update_state``, weighted if weights are given.
+
+    Arguments:
+        name: default ``'sum'``.
+        dtype: as for :class:`Metric`.
+
+    Raises:
+        ValueError: for weights that have neither the values' shape nor that of their first axes.
+
+    >>> Sum()([1.0, 3.0], sample_weight=[1.0, 0.5])
+    2.5
+    """
+
+    def result(self):
+        return self.sums.data.item(0)
+
+
+class Mean(_Reduction):
     """The mean of the values given to ``update_state``, weighted if weights are given; 0 before the first.
 
     Arguments:
         name: default ``'mean'``.
+        dtype: as for :class:`Metric`.
 
     Raises:
         ValueError: for weights that have neither the values' shape nor that of their first axes.
@@ -88,70 +237,86 @@ class Mean(Metric):
     3.0
     """
 
-    def update_state(self, values, sample_weight=None):
-        """Take in values of any shape, and weights of that shape or of its first axes; 1s at its end do not count."""
-        values = _array(values)
-        weights = np.ones(()) if sample_weight is None else _array(sample_weight)
-        while weights.shape != values.shape[:weights.ndim] and weights.shape[-1:] == (1,):
-            weights = weights[..., 0]
-        if weights.shape != values.shape[:weights.ndim]:
-            raise ValueError(f"{self.name}: sample weights of shape {weights.shape} do not fit values of shape "
-                             f"{values.shape}")
-        weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
-        self.total += float(np.sum(values * weights, dtype=np.float64))
-        self.count += float(np.sum(np.broadcast_to(weights, values.shape), dtype=np.float64))
-
     def result(self):
-        return self.total / self.count if self.count else 0.0
-
-    def reset_state(self):
-        self.total = self.count = 0.0
+        total, count = self.sums.data.tolist()
+        return total / count if count else 0.0
 
 
-class MeanOf(Mean):
+class MeanMetricWrapper(Mean):
     """The mean over samples of a function ``(y_true, y_pred) -> values``.
 
     Arguments:
-        function: or the name of one in the table of metric functions. A single number counts for its whole batch.
+        fn: or the name of a metric or loss function. A single number counts for its whole batch; a dict of values
+            makes a mean of each, under their keys.
         name: default: the function's.
+        dtype: as for :class:`Metric`.
 
     Raises:
-        ValueError: for an unknown name, and for sample weights where the function gives a single number.
+        ValueError: for an unknown name, and for sample weights that do not fit.
 
-    >>> error = MeanOf(lambda y_true, y_pred: abs(y_true - y_pred), name="error")
+    >>> error = MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred), name="error")
     >>> error(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
     1.0
     """
 
-    def __init__(self, function, name=None):
-        if isinstance(function, str) and function not in FUNCTIONS:
-            raise _unknown(function, FUNCTIONS)
-        self.function = FUNCTIONS[function] if isinstance(function, str) else function
-        super().__init__(name or getattr(self.function, "__name__", snake_case(type(self.function).__name__)))
+    def __init__(self, fn, name=None, dtype=None):
+        self.fn = _function(fn)
+        own = getattr(self.fn, "__name__", snake_case(type(self.fn).__name__))
+        super().__init__(name or own.strip("<>"), dtype)        # a lambda's name has brackets
+        self.parts = {}
+
+    def values(self, y_true, y_pred):
+        """What is averaged."""
+        return self.fn(y_true, y_pred)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take in a batch, with one weight for each sample if any."""
         with no_grad():
-            values = _array(self.function(y_true, y_pred))
-        if values.ndim:
-            super().update_state(values, sample_weight)
-        elif sample_weight is None:
-            super().update_state(values, len(y_pred))
-        else:
-            raise ValueError(f"{self.name}: the function gives one number for the whole batch, which sample weights "
-                             "cannot change: let it return one for each sample")
+            values = self.values(y_true, y_pred)
+        if not isinstance(values, dict):
+            return _add(self, values, y_pred, sample_weight)
+        for key, value in values.items():
+            if key not in self.parts:
+                self.parts[key] = Mean(key, self.dtype)
+                self.states += self.parts[key].states
+            _add(self.parts[key], value, y_pred, sample_weight)
+
+    def result(self):
+        return {key: part.result() for key, part in self.parts.items()} if self.parts else super().result()
 
 
-def _array(x):
-    return x.data if isinstance(x, Tensor) else np.asarray(x)
+def _add(mean, values, y_pred, sample_weight):
+    """Take the values of a batch in; a single one weighs as much as the batch."""
+    if not (values.ndim if hasattr(values, "ndim") else np.ndim(values)):
+        sample_weight = float(len(y_pred) if sample_weight is None else np.sum(_array(sample_weight)))
+    Mean.update_state(mean, values, sample_weight)
+
+
+def custom_metric(name, metric_fn):
+    """A function as a metric of that name: the helper of Keras for R.
+
+    >>> custom_metric("mean_pred", lambda y_true, y_pred: y_pred.mean())(np.array([0.0]), np.array([3.0]))
+    3.0
+    """
+    return MeanMetricWrapper(metric_fn, name)
+
+
+def _function(identifier):
+    if isinstance(identifier, str):
+        known = {**LOSSES, **FUNCTIONS}
+        if identifier not in known:
+            raise _unknown(identifier, known)
+        return known[identifier]
+    return identifier
 
 
 def _unknown(name, functions):
-    return ValueError(f"unknown metric {name!r}.{did_you_mean(name, functions)} Known: {', '.join(sorted(functions))}")
+    known = sorted({*functions, *STREAMING, *map(snake_case, Metric.registry)})
+    return ValueError(f"unknown metric {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}")
 
 
 def get(identifier, extra=None):
-    """A metric by name, config, function or itself.
+    """A metric by name, config, function or itself; None is none.
 
     Arguments:
         identifier: a function ``(y_true, y_pred) -> values`` is averaged over the samples; a name stays the metric's.
@@ -160,17 +325,35 @@ def get(identifier, extra=None):
     Raises:
         ValueError: for an unknown name. TypeError: for a class instead of its object, and for anything else.
 
-    >>> get("acc").name
-    'acc'
+    >>> get("acc").name, get("auc").name
+    ('acc', 'auc')
     """
-    if isinstance(identifier, Metric):
+    if identifier is None or isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, str):
-        functions = {**(extra or {}), **FUNCTIONS}
+        functions = {**(extra or {}), **LOSSES, **FUNCTIONS}
+        if identifier in STREAMING:
+            return STREAMING[identifier](name=identifier)
         if identifier in functions:
-            return MeanOf(functions[identifier], identifier)
-        if identifier not in Metric.registry:
-            raise _unknown(identifier, functions)
+            return MeanMetricWrapper(functions[identifier], identifier)
+        try:
+            found = Metric.named(identifier)
+        except ValueError:
+            raise _unknown(identifier, functions) from None
+        return found(name=identifier) if found.accepts("name") else found()
     if callable(identifier) and not isinstance(identifier, type):
-        return MeanOf(identifier)
+        return MeanMetricWrapper(identifier)
     return Metric.get(identifier)
+
+
+def deserialize(config, custom_objects=None):
+    """The metric that :func:`serialize` wrote down; ``custom_objects`` maps further names to functions and classes.
+
+    >>> deserialize(serialize(Mean("loss"))).name
+    'loss'
+    """
+    return get(deserialized(config, custom_objects, get))
+
+
+__all__ = ["FUNCTIONS", "Mean", "MeanMetricWrapper", "Metric", "Sum", "custom_metric", "deserialize", "get",
+           "metric_function", "serialize"]

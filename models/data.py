@@ -43,6 +43,8 @@ def is_on_disk(x):
 
 def is_stream(x):
     """Whether data come batch by batch: a generator, a Sequence, or another iterable that is no array or list."""
+    if getattr(x, "use_sequence_api", False):
+        return True
     if isinstance(x, list | tuple | dict | str | Tensor) or hasattr(x, "dtype") or hasattr(x, "values"):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__") and hasattr(x, "__len__")

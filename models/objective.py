@@ -130,21 +130,28 @@ class Objective:
         """The results so far, by key."""
         logs = {f"{o.name}_loss": o.total.result() for o in self.trained} if self.several else {}
         for metric in self.metrics:
-            value = metric.result()
-            logs.update(value if isinstance(value, dict) else {self.keys[id(metric)]: value})
+            value = metric.result()     # of a user's metric it may be a tensor, or a dict
+            if isinstance(value, dict):
+                logs.update({k: float(v) for k, v in value.items()})
+            else:
+                logs[self.keys[id(metric)]] = float(value)
         return logs
+
+
+def _loss(identifier):
+    return None if identifier is None else losses.get(identifier)
 
 
 def _losses(loss, names):
     if isinstance(loss, dict):
         _only_known(loss, names, "loss")
-        return [losses.get(loss.get(n)) for n in names]
+        return [_loss(loss.get(n)) for n in names]
     if isinstance(loss, list | tuple):
         if len(loss) != len(names):
             raise ValueError("When passing a list as loss, it should have one entry per model outputs. The model has "
                              f"{len(names)} outputs, but you passed loss={loss}")
-        return [losses.get(item) for item in loss]
-    return [losses.get(loss) for _ in names]
+        return [_loss(item) for item in loss]
+    return [_loss(loss) for _ in names]
 
 
 def _spread(values, names, what, default):

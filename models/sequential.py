@@ -3,6 +3,7 @@
 from ..autograd import Spec
 from ..layers.base import Layer, phase
 from ..layers.core import Input, InputLayer
+from ..layers.merge import Merge
 from ..utils import settings
 from .graph import Graph
 from .model import Model
@@ -115,7 +116,7 @@ class Sequential(Model):
         self._refresh()
 
     def call(self, inputs, training=None, mask=None):
-        if self.graph is not None and len(self.graph.input_symbols) > 1:
+        if self.graph is not None and isinstance(self.graph.inputs, list):
             return super().call(inputs, training, mask)
         for layer in self.stack:
             inputs = layer(inputs)
@@ -147,7 +148,15 @@ class Sequential(Model):
 
 
 def _start(layer):
-    """The symbol in front of a first layer, in a list; none where its input's shape is not known yet."""
+    """What stands in front of a first layer, in a list; none where its input's shape is not known yet.
+
+    A Merge of branches begins with the list of their inputs, and has been called on what comes out of them.
+    """
+    if isinstance(layer, Merge) and (ends := layer.ends()):
+        return list(ends)
+    if isinstance(layer, Model) and layer.graph is not None and isinstance(layer.graph.inputs, list):
+        return [[Input(batch_shape=tuple(x.shape), dtype=x.dtype, name=f"{layer.name}_{name}")
+                 for x, name in zip(layer.inputs, layer.input_names)]]
     shape = layer.batch_shape if isinstance(layer, Model) else layer.batch_input_shape
     if shape is None:
         return []

@@ -6,7 +6,9 @@ and ``(0, 1, 2)`` for a Conv2D kernel (rows, columns, channels, filters), where 
 
 from . import ops
 from .utils import settings
-from .utils.configurable import Configurable, refuse_class
+from .utils.configurable import Configurable, refuse_class, serialize
+from .utils.custom import deserialized
+from .utils.names import snake_case
 
 
 class Constraint(Configurable):
@@ -122,3 +124,19 @@ def get(identifier):
     """
     refuse_class(identifier)
     return identifier if identifier is None or callable(identifier) else Constraint.get(identifier)
+
+
+def deserialize(config, custom_objects=None):
+    """The constraint that :func:`serialize` wrote down; ``custom_objects`` maps further names to functions and classes.
+
+    >>> deserialize(serialize(MaxNorm(3))).max_value
+    3
+    """
+    return get(deserialized(config, custom_objects, get))
+
+
+# Every class under its other names, too: Keras 2 has max_norm(2.), Keras 1 maxnorm(2.).
+_ALL = {name: cls for key, cls in Constraint.registry.items()
+        for name in (key, snake_case(key), snake_case(key).replace("_", ""))}
+globals().update(_ALL)
+__all__ = ["Constraint", "deserialize", "get", "serialize", *_ALL]

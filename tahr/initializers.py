@@ -13,7 +13,9 @@ from . import ops
 from .tensor import Tensor
 from .tensor.shapes import as_shape
 from .utils import settings
-from .utils.configurable import Configurable
+from .utils.configurable import Configurable, serialize
+from .utils.custom import deserialized
+from .utils.names import snake_case
 from .utils.rng import Generator, default_generator
 
 
@@ -342,6 +344,8 @@ class Orthogonal(Initializer):
     True
     """
 
+    aliases = ("OrthogonalInitializer",)
+
     def __init__(self, gain=1.0, seed=None):
         self.gain, self.seed = gain, seed
 
@@ -369,6 +373,8 @@ class Identity(Initializer):
             [0., 1.]])
     """
 
+    aliases = ("IdentityInitializer",)
+
     def __init__(self, gain=1.0):
         self.gain = gain
 
@@ -390,3 +396,18 @@ def get(identifier):
     if callable(identifier) and not isinstance(identifier, type | Initializer):
         return identifier
     return Initializer.get(identifier)
+
+
+def deserialize(config, custom_objects=None):
+    """The initializer that :func:`serialize` wrote down; ``custom_objects`` maps further names to classes.
+
+    >>> deserialize(serialize(HeNormal(seed=3))).seed
+    3
+    """
+    return get(deserialized(config, custom_objects, get))
+
+
+# Every class under its other names, too: Keras 2 has glorot_uniform(seed=1), Keras 1 zero.
+_ALL = {name: cls for key, cls in Initializer.registry.items() for name in (key, snake_case(key))}
+globals().update(_ALL)
+__all__ = ["Initializer", "deserialize", "fans", "get", "serialize", *_ALL]

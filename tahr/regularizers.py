@@ -3,8 +3,9 @@
 import math
 
 from . import ops
-from .tensor import Tensor
-from .utils.configurable import Configurable, refuse_class
+from .tensor import Symbol, Tensor
+from .utils.configurable import Configurable, refuse_class, serialize
+from .utils.custom import deserialized
 
 
 class Regularizer(Configurable):
@@ -78,28 +79,59 @@ class L2(L1L2):
         super().__init__(l2=l2)
 
 
+class OrthogonalRegularizer(Regularizer):
+    """Draws the rows (or columns) of a matrix apart: ``factor`` times the mean over all pairs of ``|cos|`` of their
+    angle.
+
+    Arguments:
+        factor: finite, default 0.01.
+        mode: ``'rows'`` (the default) or ``'columns'``.
+
+    Raises:
+        ValueError: for another mode or a factor that is not finite, and when called with other than 2 dimensions.
+
+    >>> OrthogonalRegularizer(0.5)([[1.0, 0.0], [3.0, 0.0]])
+    Tensor(0.5)
+    """
+
+    def __init__(self, factor=0.01, mode="rows"):
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"mode must be 'rows' or 'columns', got {mode!r}")
+        self.factor, self.mode = _finite("factor", factor), mode
+
+    def __call__(self, x):
+        x = x if isinstance(x, Tensor | Symbol) else Tensor(x)
+        if x.ndim != 2:
+            raise ValueError(f"OrthogonalRegularizer needs a matrix, got shape {x.shape}")
+        x = x if self.mode == "rows" else x.T
+        unit = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), 1, True), 1e-12))
+        cosines, n = ops.absolute(ops.matmul(unit, unit.T)), len(x)
+        pairs = n * (n - 1) / 2
+        return 0.5 * self.factor * ops.sum(cosines * (1 - ops.eye(n, dtype=x.dtype))) / max(pairs, 1)
+
+
 def _finite(name, factor):
-    if not math.isfinite(factor):
-        raise ValueError(f"{name} must be a finite number, got {factor}")
+    if isinstance(factor, bool) or not hasattr(factor, "__float__") or not math.isfinite(factor):
+        raise ValueError(f"{name} must be a finite number, got {factor!r}")
     return float(factor)
 
 
-def l1(l1=0.01):
-    """:class:`L1` under its Keras 2 name.
+def l1(l1=0.01, l=None):    # noqa: E741 (Keras 2's name of it)
+    """:class:`L1` under its Keras 2 name; ``l`` is what Keras 2 calls the factor.
 
     >>> l1()([2.0])
     Tensor(0.02)
     """
-    return L1(l1)
+    return L1(l1 if l is None else l)
 
 
-def l2(l2=0.01):
-    """:class:`L2` under its Keras 2 name.
+def l2(l2=0.01, l=None):    # noqa: E741 (Keras 2's name of it)
+    """:class:`L2` under its Keras 2 name; ``l`` is what Keras 2 calls the factor.
 
     >>> l2()([2.0])
     Tensor(0.04)
     """
-    return L2(l2)
+    return L2(l2 if l is None else l)
 
 
 def l1_l2(l1=0.01, l2=0.01):
@@ -109,6 +141,13 @@ def l1_l2(l1=0.01, l2=0.01):
     Tensor(0.06)
     """
     return L1L2(l1, l2)
+
+
+# Keras 1's names; there a penalty on outputs was another class, here any regularizer is one.
+l1l2 = activity_l1l2 = l1_l2
+activity_l1, activity_l2 = l1, l2
+WeightRegularizer = ActivityRegularizer = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
 
 
 def get(identifier):
@@ -122,3 +161,17 @@ def get(identifier):
     """
     refuse_class(identifier)
     return identifier if identifier is None or callable(identifier) else Regularizer.get(identifier)
+
+
+def deserialize(config, custom_objects=None):
+    """The regularizer that :func:`serialize` wrote down; ``custom_objects`` maps more names to functions and classes.
+
+    >>> deserialize(serialize(L2(0.5))).get_config()
+    {'l2': 0.5}
+    """
+    return get(deserialized(config, custom_objects, get))
+
+
+__all__ = ["ActivityRegularizer", "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "WeightRegularizer",
+           "activity_l1", "activity_l1l2", "activity_l2", "deserialize", "get", "l1", "l1_l2", "l1l2", "l2",
+           "orthogonal_regularizer", "serialize"]

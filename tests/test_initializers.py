@@ -216,17 +216,34 @@ NAMES = {
     "truncated_normal": TruncatedNormal, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
     "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal, "orthogonal": Orthogonal, "identity": Identity,
+    "OrthogonalInitializer": Orthogonal, "IdentityInitializer": Identity,
 }
 
 
 def test_names():
     for name, cls in NAMES.items():
         assert type(initializers.get(name)) is type(initializers.get(cls.__name__)) is cls
+        assert getattr(initializers, name) is getattr(initializers, cls.__name__) is cls
+    assert set(initializers.__all__) >= {"Initializer", "get", "serialize", "deserialize", *NAMES}
     assert set(NAMES.values()) == {e[0] for e in EACH}
     initializer = HeNormal(seed=1)
     assert initializers.get(initializer) is initializer
     function = lambda shape, dtype: np.ones(shape, dtype)
     assert initializers.get(function) is function
+
+
+def test_serialize_and_deserialize():
+    config = initializers.serialize(initializers.glorot_uniform(seed=3))
+    assert config == {"class_name": "GlorotUniform", "config": {"seed": 3}}
+    assert type(initializers.deserialize(config)) is GlorotUniform and initializers.deserialize(config).seed == 3
+
+    class Twos(Ones):
+        def values(self, shape, dtype):
+            return 2 * super().values(shape, dtype)
+
+    assert type(initializers.deserialize({"class_name": "Mine", "config": {}}, {"Mine": Twos})) is Twos
+    mine = lambda shape, dtype: np.zeros(shape, dtype)
+    assert initializers.deserialize("mine", {"mine": mine}) is mine
 
 
 def test_unknown_names():

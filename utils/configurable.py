@@ -18,7 +18,7 @@ import functools
 import inspect
 
 from .errors import did_you_mean
-from .keras1 import translate
+from .keras1 import positions, translate
 from .names import snake_case
 
 
@@ -26,7 +26,10 @@ class _Construction(type):
     """The gate through which every configurable object is made."""
 
     def __call__(cls, *args, **kwargs):
-        kwargs = translate(cls.__name__, cls.kinds(), kwargs)
+        kinds = cls.kinds()
+        if len(args) > 2:
+            args, kwargs = positions(cls.__name__, kinds, args, kwargs)
+        kwargs = translate(cls.__name__, kinds, kwargs)
         signature, accepted = _parameters(cls)
         takes = ", ".join(accepted) or "no arguments"
         if unknown := [k for k in kwargs if k not in accepted]:
