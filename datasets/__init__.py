@@ -1,4 +1,4 @@
-"""Data sets: :mod:`digits` comes with tahr, :mod:`mnist` is kept in a cache folder.
+"""Data sets: :mod:`digits` comes with tahr, the others are kept in a cache folder.
 
 >>> from tahr.datasets import digits
 >>> (x_train, y_train), (x_test, y_test) = digits.load_data()
@@ -8,7 +8,8 @@
 
 import importlib
 
-__all__ = ["digits", "mnist"]
+__all__ = ["boston_housing", "california_housing", "cifar10", "cifar100", "digits", "fashion_mnist", "imdb", "mnist",
+           "reuters"]
 
 
 def __getattr__(name):

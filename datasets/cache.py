@@ -1,95 +1,64 @@
-"""Data files from the net: over https only, checked by SHA-256, and put in place whole or not at all."""
+"""Where the files of data sets lie: given by path, or in the cache folder, downloaded there if they are missing."""
 
-import hashlib
-import http.client
 import os
 import pathlib
-import shutil
-import tempfile
 
-TIMEOUT = 10  # seconds that connecting, or one wait for more data, may take
+from ..utils import settings
+from ..utils.files import fetch, verify
+
+KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"      # where Keras keeps most of its files
 
 
-def fetch(url, sha256, destination):
-    """Download ``url`` to the file ``destination``, which appears only when its content is the expected one.
+def folder():
+    """The cache folder: ``$TAHR_HOME/datasets`` or else ``~/.keras/datasets``."""
+    return settings.home() / "datasets"
+
+
+def locate(owner, name, path, url, *hashes):
+    """The file that ``path`` means, downloaded if it belongs in the cache and is not there.
 
     Arguments:
-        url: an address that begins with ``https://``; redirections must stay on https.
-        sha256: the expected SHA-256 of the content, 64 lowercase hexadecimal digits.
-        destination: the path of the file; its folder is made when missing, an old file is replaced.
+        owner: the data set, for error texts.
+        name: the file's name in the cache folder.
+        path: what the user gave:
+
+            - None: ``name`` in the cache folder.
+            - a bare name: in the current folder, or else in the cache folder.
+            - a path with a folder: there, and never downloaded.
+        url, hashes: where the file comes from, and the hashes that it may have, that of ``url`` first.
 
     Raises:
-        ValueError: the address is not https, or the content has another hash.
-        OSError: the download or the writing failed.
-
-    Whatever is raised, ``destination`` is as it was and the temporary file beside it is gone.
+        FileNotFoundError: there is no such file, and downloading it failed or was not allowed.
+        ValueError: the file has another hash.
     """
-    if not url.startswith("https://"):
-        raise ValueError(f"fetch: data are downloaded over https only, got {url!r}; use an https:// address")
-    destination = pathlib.Path(destination)
-    destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=destination.name + ".", suffix=".part", dir=destination.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _download(url, file)
-            file.flush()
-            os.fsync(file.fileno())
-        _require(_sha256(part), sha256, url)
-        os.replace(part, destination)
-    except BaseException:  # an interrupted download (Ctrl-C) must not leave its part behind either
-        os.unlink(part)
-        raise
+    file = _place(owner, name, path)
+    if not file.is_file():
+        try:
+            fetch(url, hashes[0], file)
+        except OSError as error:
+            raise missing(owner, file, url, error) from error
+    verify(file, *hashes)
+    return file
 
 
-def verify(path, *sha256):
-    """Check that the file ``path`` has one of these SHA-256 (64 lowercase hexadecimal digits each).
-
-    Raises:
-        ValueError: the hash is another one; the text gives both.
-        OSError: the file cannot be read.
-    """
-    found = _sha256(path)
-    if found not in sha256:
-        _require(found, sha256[0], path)
+def missing(owner, file, url, error):
+    """What to raise when a file is not in the cache and cannot be downloaded."""
+    inside = file.relative_to(folder().parent).as_posix()
+    return FileNotFoundError(
+        f"{owner}.load_data: there is no file at {file}, and downloading {url} failed ({error}); put Keras's "
+        f"{file.name} there, pass its place as path=, or set TAHR_HOME to a folder that has {inside}"
+    )
 
 
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _require(found, expected, source):
-    if found != expected:
-        raise ValueError(
-            f"{source} must have the SHA-256 {expected}, found {found}: it is damaged, cut short or another file; "
-            f"discard it and fetch it again"
+def _place(owner, name, path):
+    if path is None:
+        return folder() / name
+    given = os.fspath(path)
+    if os.path.isfile(given):
+        return pathlib.Path(given)
+    if not given or os.path.basename(given) != given:
+        raise FileNotFoundError(
+            f"{owner}.load_data: path must be an existing {pathlib.Path(name).name}, got {given!r}, and there is no "
+            f"file at {os.path.abspath(given)}; correct path=, or leave it out to use the cache folder"
         )
-
-
-def _download(url, file):
-    try:
-        with _open(url) as response:
-            shutil.copyfileobj(response, file)
-    except http.client.HTTPException as error:  # a broken connection: not an OSError in http.client
-        raise ConnectionError(f"the download of {url} broke off: {error!r}") from error
-
-
-def _open(url):
-    return _https_opener().open(url, timeout=TIMEOUT)
-
-
-def _https_opener():
-    """An opener that knows https and no other protocol, so that no redirection can leave https."""
-    import urllib.request as request  # here, not above: 16 to 25 ms that a cached data set need not pay
-
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler,
-        request.HTTPSHandler,
-        request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor,
-        request.HTTPDefaultErrorHandler,
-        request.UnknownHandler,
-    ):
-        opener.add_handler(handler())
-    return opener
+    return folder() / given

@@ -1,14 +1,10 @@
 """MNIST: 70,000 images of handwritten digits, read from Keras's file ``mnist.npz``."""
 
-import os
-import pathlib
-
 import numpy as np
 
-from ..utils import settings
 from . import cache
 
-URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+URL = cache.KERAS + "mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"     # Keras's file
 REPACKED = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"   # the same arrays in another zip
 
@@ -39,33 +35,6 @@ def load_data(path=None):
     >>> x_train.shape, x_test.shape  # doctest: +SKIP
     ((60000, 28, 28), (10000, 28, 28))
     """
-    file = _locate(path)
-    cache.verify(file, SHA256, REPACKED)
+    file = cache.locate("mnist", "mnist.npz", path, URL, SHA256, REPACKED)
     with np.load(file, allow_pickle=False) as arrays:
         return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
-
-
-def _locate(path):
-    """The file that ``path`` means, downloaded if it belongs in the cache and is not there."""
-    name = "mnist.npz" if path is None else os.fspath(path)
-    if path is not None and os.path.isfile(name):
-        return pathlib.Path(name)
-    if not name or os.path.basename(name) != name:
-        raise FileNotFoundError(
-            f"mnist.load_data: path must be an existing mnist.npz, got {name!r}, and there is no file at "
-            f"{os.path.abspath(name)}; correct path=, or leave it out to use the cache folder"
-        )
-    cached = settings.home() / "datasets" / name
-    if not cached.is_file():
-        _fetch(cached)
-    return cached
-
-
-def _fetch(cached):
-    try:
-        cache.fetch(URL, SHA256, cached)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"mnist.load_data: there is no file at {cached}, and downloading {URL} failed ({error}); put Keras's "
-            f"mnist.npz there, pass its place as path=, or set TAHR_HOME to a folder that has datasets/mnist.npz"
-        ) from error
