@@ -1,12 +1,40 @@
-"""Layers: the parts that models are made of."""
+"""Layers: the parts that models are made of.
 
+Every layer is here under its name and under the names that older versions gave it.
+"""
+
+from . import (
+    advanced_activations,
+    attention,
+    convolutional,
+    core,
+    einsum_dense,
+    embeddings,
+    feature_preprocessing,
+    image_preprocessing,
+    legacy,
+    lookup,
+    noise,
+    normalization,
+    pooling,
+    reshaping,
+    wrappers,
+)
+from . import merge as merging
 from .base import InputSpec, Layer
-from .convolutional import Conv2D
-from .core import Activation, Dense, Dropout, Flatten, Input, InputLayer, OpLayer, Reshape
-from .embeddings import Embedding
-from .normalization import BatchNormalization
-from .pooling import AveragePooling2D, AvgPool2D, MaxPool2D, MaxPooling2D
+from .core import Input
+from .merge import add, average, concatenate, dot, maximum, merge, minimum, multiply, subtract
 
-__all__ = ["Activation", "AveragePooling2D", "AvgPool2D", "BatchNormalization", "Conv2D", "Dense", "Dropout",
-           "Embedding", "Flatten", "Input", "InputLayer", "InputSpec", "Layer", "MaxPool2D", "MaxPooling2D",
-           "OpLayer", "Reshape"]
+__all__ = ["Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "merge", "minimum",
+           "multiply", "subtract"]
+for _module in (core, convolutional, pooling, reshaping, embeddings, normalization, advanced_activations, attention,
+                einsum_dense, feature_preprocessing, image_preprocessing, legacy, lookup, merging, noise, wrappers):
+    for _name, _value in list(vars(_module).items()):
+        if isinstance(_value, type) and issubclass(_value, Layer) and not _name.startswith("_") and \
+                _value.__module__ == _module.__name__:
+            globals()[_name] = _value
+            for _alias in vars(_value).get("aliases", ()):
+                globals()[_alias] = _value
+                __all__.append(_alias)
+            __all__.append(_name)
+del _module, _name, _value, _alias

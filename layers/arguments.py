@@ -40,6 +40,15 @@ def image_layout(data_format):
     return data_format
 
 
+def line_layout(data_format):
+    """The same for sequences, whose default is ``'channels_last'`` whatever the setting.
+
+    >>> line_layout(None)
+    'channels_last'
+    """
+    return image_layout(data_format or "channels_last")
+
+
 def weight_options(initializer, regularizer, constraint):
     """What a layer's arguments say about one weight, for :meth:`Layer.add_weight`; unknown names raise here.
 

@@ -36,7 +36,7 @@ class phase:    # noqa: N801 (used like a function)
     >>> import tahr
     >>> with phase(True):
     ...     tahr.layers.Dropout(0.5, seed=0)(tahr.ops.ones(3))
-    Tensor([0., 0., 2.])
+    Tensor([0., 2., 0.])
     """
 
     def __init__(self, training):
@@ -225,6 +225,8 @@ class Layer(Configurable):
         if before or _phase.asking:
             return out
         out = _fresh(out, self.name)
+        if isinstance(out, Spec) and getattr(inputs, "layout", None) and len(inputs.shape) == len(out.shape):
+            out.layout = inputs.layout
         self.inbound_nodes.append(Node(self, (inputs, *args), kwargs, out))
         return out
 

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
-from .. import activations, ops
+from .. import activations, ops, regularizers
 from ..tensor import Symbol
 from ..tensor.shapes import as_shape, size
 from ..utils.names import unique_name
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
 from .base import InputSpec, Layer, checked_shape
+from .functions import given_by_name, named_function, run_or_declare
 from .node import Node, run_op
 
 
@@ -115,7 +116,8 @@ class Dense(Layer):
         use_bias: whether to add a bias, default True.
         kernel_initializer, bias_initializer: how the weights begin, see :mod:`tahr.initializers`; default
             ``'glorot_uniform'`` and ``'zeros'``.
-        kernel_regularizer, bias_regularizer: penalties added to the loss, see :mod:`tahr.regularizers`; default none.
+        kernel_regularizer, bias_regularizer, activity_regularizer: penalties of the weights and of the output, added to
+            the loss, see :mod:`tahr.regularizers`; default none.
         kernel_constraint, bias_constraint: applied after each update, see :mod:`tahr.constraints`; default none.
 
     Input shape: (batch, ..., features). Output shape: (batch, ..., units).
@@ -131,11 +133,12 @@ class Dense(Layer):
     """
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
         self.activation = activations.get(activation)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.use_bias = use_bias
         self.kernel_options = weight_options(kernel_initializer, kernel_regularizer, kernel_constraint)
         self.bias_options = weight_options(bias_initializer, bias_regularizer, bias_constraint)
@@ -271,3 +274,157 @@ class Reshape(Layer):
                              f"{self.target_shape}: the number of elements must not change")
         rest = None if total is None else total // known
         return ops.reshape(inputs, (inputs.shape[0], *(rest if n == -1 else n for n in self.target_shape)))
+
+
+class Identity(Layer):
+    """The input as it is.
+
+    >>> import tahr
+    >>> tahr.layers.Identity()(tahr.Tensor([1.0, 2.0]))
+    Tensor([1., 2.])
+    """
+
+    supports_masking = True
+
+    def call(self, inputs):
+        return inputs
+
+
+class RepeatVector(Layer):
+    """A vector as a sequence of ``n`` equal steps.
+
+    Arguments:
+        n: how many steps, a positive integer.
+
+    Input shape: (batch, features). Output shape: (batch, n, features).
+
+    >>> import tahr
+    >>> tahr.layers.RepeatVector(2)(tahr.Tensor([[1.0, 2.0]]))
+    Tensor([[[1., 2.],
+             [1., 2.]]])
+    """
+
+    def __init__(self, n, **kwargs):
+        super().__init__(**kwargs)
+        self.n = positive_int("n", n)
+        self.input_spec = InputSpec(ndim=2)
+
+    def call(self, inputs):
+        return ops.repeat(ops.expand_dims(inputs, 1), self.n, 1)
+
+
+class Permute(Layer):
+    """The axes in another order, the batch axis aside.
+
+    Arguments:
+        dims: for each axis of the output, which of the input it is; counted from 1, without the batch axis.
+
+    Input shape: (batch, ...). Output shape: the same sizes in the new order.
+
+    Raises:
+        ValueError: unless ``dims`` holds each of 1, 2, ... once.
+
+    >>> import tahr
+    >>> tahr.layers.Permute((2, 1))(tahr.ops.ones((5, 10, 64))).shape
+    (5, 64, 10)
+    """
+
+    def __init__(self, dims, **kwargs):
+        super().__init__(**kwargs)
+        self.dims = as_shape(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"dims of Permute must hold each of 1 to {len(self.dims)} once, without the batch axis, "
+                             f"got {self.dims}")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+
+    def call(self, inputs):
+        return ops.transpose(inputs, (0, *self.dims))
+
+
+class Masking(Layer):
+    """Masks the steps all of whose features are ``mask_value``, and sets them to 0.
+
+    The layers after it that know masks leave those steps out.
+
+    Arguments:
+        mask_value: default 0.
+
+    Input shape: (batch, steps, ..., features). Output shape: the same.
+
+    >>> import tahr
+    >>> out = tahr.layers.Masking(9.0)(tahr.Tensor([[[1.0, 9.0], [9.0, 9.0]]]))
+    >>> out.numpy().tolist(), out.mask.numpy().tolist()
+    ([[[1.0, 9.0], [0.0, 0.0]]], [[True, False]])
+    """
+
+    supports_masking = _makes_mask = True
+
+    def __init__(self, mask_value=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def call(self, inputs):
+        return ops.where(ops.any(inputs != self.mask_value, -1, keepdims=True), inputs, 0.0)
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.any(inputs != self.mask_value, -1)
+
+
+class ActivityRegularization(Layer):
+    """The input as it is, with a penalty of its size added to the loss: ``l1 * sum(|x|) + l2 * sum(x**2)``.
+
+    Arguments:
+        l1, l2: the factors, default 0.
+
+    >>> import tahr
+    >>> layer = tahr.layers.ActivityRegularization(l2=0.5)
+    >>> layer(tahr.Tensor([[1.0, 2.0]])), layer.losses
+    (Tensor([[1., 2.]]), [Tensor(2.5)])
+    """
+
+    supports_masking = True
+
+    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.l1, self.l2 = l1, l2
+        self.activity_regularizer = regularizers.L1L2(l1, l2)
+
+    def call(self, inputs):
+        return inputs
+
+
+class Lambda(Layer):
+    """A function of tensors as a layer.
+
+    A config holds the function's name and never its code: one that shall be read back is a function of
+    :mod:`tahr.ops` or :mod:`tahr.activations`. Weights that the function uses are not the layer's.
+
+    Arguments:
+        function: of the input (a tensor, or a list of them) and of ``arguments``; where it has parameters ``mask`` and
+            ``training``, it is given them too. It is also called on symbols, which is how shapes are known.
+        output_shape: for functions that cannot be called on symbols: a shape without the batch axis, or a function of
+            the input's shape with it. Default None: not needed.
+        mask: of the output: a mask, or a function of the input and its mask; default None, for none.
+        arguments: a dict of further arguments, default none.
+
+    >>> import tahr
+    >>> tahr.layers.Lambda(lambda x, power: x ** power, arguments={"power": 2})(tahr.Tensor([1.0, 3.0]))
+    Tensor([1., 9.])
+    """
+
+    def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
+        super().__init__(**kwargs)
+        self.function, self.arguments = named_function("Lambda", function), arguments or {}
+        self.declared_shape, self.mask = output_shape, mask
+        if mask is not None:
+            self.supports_masking = self._makes_mask = True
+
+    def call(self, inputs, mask=None, training=False):
+        offered = given_by_name(self.function, self.arguments, mask=mask, training=training)
+        return run_or_declare(self, self.function, (inputs,), offered, inputs, self.declared_shape)
+
+    def compute_mask(self, inputs, mask=None):
+        if self.mask is None:
+            return super().compute_mask(inputs, mask)
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
