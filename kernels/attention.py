@@ -14,6 +14,7 @@ import numpy as np
 
 from .approximate import exp, log
 from .jit import NOTHING, device, entry, kernel, table, workspace
+from .memory import empty
 from .simd import LANES, Code, at, instruction
 from .threads import split
 from .tiles import PANEL, ROWS, tile, transpose
@@ -339,8 +340,8 @@ def attention(q, k, v, mask=None, bias=None, causal=False, scale=None):
     keys, width = k.shape[1], v.shape[3]
     scale = _scale(scale, q)
     q, k, v = _whole_vectors(q), _whole_vectors(k), _whole_vectors(v)
-    out = np.empty((batch, queries, heads, v.shape[3]), np.float32)
-    logsumexp = np.empty((batch, heads, queries), np.float32)
+    out = empty((batch, queries, heads, v.shape[3]))
+    logsumexp = empty((batch, heads, queries))
     if keys == 0:
         out.fill(0)
         logsumexp.fill(-np.inf)
@@ -375,8 +376,8 @@ def attention_grad(g, q, k, v, out, logsumexp, mask=None, bias=None, causal=Fals
     g, q, k, v, out = (_whole_vectors(x) for x in (g, q, k, v, np.ascontiguousarray(out)))
     pairs, blocks = batch * heads, -(-keys // BLOCK)
     shares = 1 if pairs >= FEW else max(1, min(FEW, blocks))
-    dq = np.empty((shares, *q.shape), np.float32)
-    dk, dv = np.empty(k.shape, np.float32), np.empty(v.shape, np.float32)
+    dq = empty((shares, *q.shape))
+    dk, dv = empty(k.shape), empty(v.shape)
     if pairs * queries * keys:
         mask, bias, steps, flags = _surroundings(mask, bias, causal, (batch, heads, queries, keys), q, k, v, g)
         sizes = shares, batch, heads, queries, keys, q.shape[3], v.shape[3], scale, flags

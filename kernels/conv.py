@@ -16,6 +16,7 @@ from . import conv_plans, winograd
 from .correlate import CHANNELS, WIDTH, column_sums, correlate, correlate_weights, pack_weights
 from .gemm import FLOP, matmul
 from .jit import FLOAT32, NOTHING, aligned, contiguous, entry, table, workspace
+from .memory import empty
 from .simd import LANES
 from .threads import PARTS, parts, split
 from .tiles import PANEL
@@ -190,7 +191,7 @@ def conv(x, w, strides, pads, dilation, groups, bias=None, relu=False):
         x, groups = np.repeat(x, repeats, -1), w.shape[-1]
     plan, shape = conv_plans.forward(x.shape, w.shape, strides, pads, dilation, groups, repeats > 0)
     packed = _packed(plan, w, LANES.value() if repeats else w.shape[-1] // groups, PANEL.value(), 0)
-    return _correlate([plan], x, [packed], np.empty(shape, np.float32), bias, relu)
+    return _correlate([plan], x, [packed], empty(shape), bias, relu)
 
 
 @entry(_conv_grad_x_reference)
@@ -208,7 +209,7 @@ def conv_grad_x(g, w, shape, strides, pads, dilation, groups):
         each = conv_grad_x(g, w, (*shape[:-1], w.shape[-1]), strides, pads, dilation, w.shape[-1])
         return functools.reduce(np.add, [each[..., i::repeats] for i in range(repeats)])    # 10 times faster than sum
     plans, holes = conv_plans.backward(shape, w.shape, strides, pads, dilation, groups, repeats > 0)
-    out = np.empty(shape, np.float32)
+    out = empty(shape)
     if holes:
         split(shape[0], lambda _part, low, high: out[low:high].fill(0), max(1, COPIED // math.prod(shape[1:])))
     if repeats:
@@ -235,7 +236,7 @@ def conv_grad_w(x, g, shape, strides, pads, dilation, groups):
     wanted = max(1, min(PARTS, plan.work // FLOP))
     copies = max(1, min(wanted, plan.boxes, PRIVATE // math.prod(shape)))
     strips = min(plan.panels, max(1, wanted // copies))       # of columns, where there cannot be so many copies
-    dw = np.empty((copies, *shape), np.float32)
+    dw = empty((copies, *shape))
 
     def run(_part, low, high):
         memory, numbers = workspace(plan.floats), table(plan.integers)
@@ -259,7 +260,7 @@ def conv_grad_b(g):
     g, = contiguous(g)
     columns = g.shape[-1]
     rows, grain = g.size // columns, COPIED // columns + 1
-    sums = np.empty((parts(rows, grain), columns), np.float32)
+    sums = empty((parts(rows, grain), columns))
 
     def run(part, low, high):
         column_sums(g, sums[part], workspace(columns), low, high, columns)

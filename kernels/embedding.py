@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .jit import FLOAT32, entry, kernel
+from .memory import empty
 from .threads import parts, split
 
 GRAIN = 400_000         # numbers added: some 100 us
@@ -53,7 +54,7 @@ def gather(table, indices):
     rows = row_numbers(indices, len(table))
     if type(table) is not np.ndarray or not table.size:
         return table[rows]
-    out = np.empty((*rows.shape, *table.shape[1:]), table.dtype)
+    out = empty((*rows.shape, *table.shape[1:]), table.dtype)
     flat, taken = rows.reshape(-1), out.reshape(rows.size, *table.shape[1:])    # clip: checked already, and no buffer
     split(rows.size, lambda _part, low, high: np.take(table, flat[low:high], 0, out=taken[low:high], mode="clip"),
           max(1, GRAIN // max(1, math.prod(table.shape[1:]))))
@@ -97,7 +98,7 @@ def scatter(g, indices, count):
     g, rows = (a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in (g, rows))
     shape = g.shape[rows.ndim:]
     width = math.prod(shape)
-    out = np.empty((count, *shape), np.float32)
+    out = empty((count, *shape))
     shares = min(parts((rows.size + count) * width, GRAIN), max(1, width // COLUMNS))
     edge = [width * i // shares for i in range(shares + 1)]
     split(shares, lambda _part, low, high: add_rows(g, rows, out, edge[low], edge[high], rows.size, count, width))

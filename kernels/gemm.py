@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from .jit import FLOAT32, NOTHING, contiguous, device, entry, kernel, table, workspace
+from .memory import empty
 from .simd import LANES, at, first, load, load_masked, store
 from .threads import split
 from .tiles import NARROW, PANEL, ROWS, tile, tile_narrow, transpose
@@ -128,7 +129,7 @@ def matmul(a, b, transpose_a=False, transpose_b=False, bias=None, relu=False, ou
         return _matmul_reference(a, b, transpose_a, transpose_b, bias, relu, out, accumulate)
     a, b = contiguous(a, b)
     if out is None:
-        out = np.empty((*a.shape[:-2], a.shape[-1 if transpose_a else -2], n), np.float32)
+        out = empty((*a.shape[:-2], a.shape[-1 if transpose_a else -2], n))
     total = batch * -(-m // BLOCK_ROWS) * -(-n // PANEL.value())
     flags = transpose_a | transpose_b << 1 | (bias is not None) << 2 | relu << 3 | accumulate << 4
     if accumulate and bias is not None:

@@ -41,6 +41,7 @@ class _Block:
 
 def empty(shape, dtype=FLOAT32):
     """An uninitialised array, C-contiguous; large ones begin at a cache line."""
+    shape = (shape,) if isinstance(shape, int) else shape
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:

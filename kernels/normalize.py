@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from .jit import FLOAT32, contiguous, device, entry, kernel, workspace
+from .memory import empty
 from .panels import WIDE, across
 from .simd import at, instruction
 from .tickets import draw, parts_of, reached, share
@@ -424,9 +425,9 @@ def batch_norm(x, scale, offset, epsilon):
     columns = x.shape[-1]
     rows = x.size // columns
     scale, offset = _vector(scale, columns, 1), _vector(offset, columns, 0)
-    y, factor = np.empty_like(x), np.empty(columns, np.float32)
+    y, factor = empty(x.shape), empty(columns)
     parts = parts_of(rows, x.size, SMALL)
-    means, squares = np.empty((2, parts, columns), np.float32)
+    means, squares = empty((2, parts, columns))
     share(parts, lambda tickets: batch_forward(
         x, y, scale, offset, means, squares, factor, tickets, columns, rows, parts, epsilon), SECOND)
     return y, means[0].copy(), squares[0].copy()
@@ -450,7 +451,7 @@ def batch_norm_grad(g, x, scale, mean, variance, epsilon):
     g, x, mean, variance = contiguous(g, x, mean, variance)
     columns = x.shape[-1]
     rows = x.size // columns
-    scale, dx, lines = _vector(scale, columns, 1), np.empty_like(x), np.empty(3 * columns, np.float32)
+    scale, dx, lines = _vector(scale, columns, 1), empty(x.shape), np.empty(3 * columns, np.float32)
     parts = parts_of(rows, x.size, SMALL)
     totals, products = np.zeros((2, parts, columns), np.float32)
     share(parts, lambda tickets: batch_backward(
@@ -471,7 +472,7 @@ def normalize_with(x, mean, variance, scale, offset, epsilon):
     columns = x.shape[-1]
     factor = 1 / np.sqrt(variance + np.float32(epsilon))
     factor = factor if scale is None else factor * scale
-    y, offset = np.empty_like(x), _vector(offset, columns, 0)
+    y, offset = empty(x.shape), _vector(offset, columns, 0)
     rows = x.size // columns
     parts = parts_of(rows, x.size, SMALL)
     share(parts, lambda tickets: scaled(x, y, mean, factor, offset, tickets, columns, rows, parts))
@@ -507,8 +508,8 @@ def group_norm(x, scale, offset, groups, epsilon):
     x, = contiguous(x)
     batch, channels = len(x), x.shape[-1]
     rows = x.size // (batch * channels)
-    scale, offset, y = _vector(scale, channels, 1), _vector(offset, channels, 0), np.empty_like(x)
-    mean, inverse = np.empty((batch, groups), np.float32), np.empty((batch, groups), np.float32)
+    scale, offset, y = _vector(scale, channels, 1), _vector(offset, channels, 0), empty(x.shape)
+    mean, inverse = empty((batch, groups)), empty((batch, groups))
     share(parts_of(batch, x.size, SMALL), lambda tickets: group_forward(
         x, y, scale, offset, mean, inverse, workspace(2 * channels), tickets, channels, rows, groups, batch, epsilon))
     return y, mean, inverse
@@ -531,7 +532,7 @@ def group_norm_grad(g, x, scale, mean, inverse, groups):
     g, x, mean, inverse = contiguous(g, x, mean, inverse)
     batch, channels = len(x), x.shape[-1]
     rows = x.size // (batch * channels)
-    scale, dx = _vector(scale, channels, 1), np.empty_like(x)
+    scale, dx = _vector(scale, channels, 1), empty(x.shape)
     parts = parts_of(batch, x.size, SMALL)
     d_scale, d_offset = np.zeros((2, parts, channels), np.float32)
     share(parts, lambda tickets: group_backward(
@@ -563,8 +564,8 @@ def layer_norm(x, scale, offset, epsilon, centered=True):
         return _layer_reference(x, scale, offset, epsilon, centered)
     x, = contiguous(x)
     columns = x.shape[-1]
-    scale, offset, y = _vector(scale, columns, 1), _vector(offset, columns, 0), np.empty_like(x)
-    mean, inverse = np.empty(x.shape[:-1], np.float32), np.empty(x.shape[:-1], np.float32)
+    scale, offset, y = _vector(scale, columns, 1), _vector(offset, columns, 0), empty(x.shape)
+    mean, inverse = empty(x.shape[:-1]), empty(x.shape[:-1])
     rows = x.size // columns
     parts = parts_of(rows, x.size, SMALL)
     share(parts, lambda tickets: layer_forward(
@@ -588,7 +589,7 @@ def layer_norm_grad(g, x, scale, mean, inverse, centered=True):
         return _layer_grad_reference(g, x, scale, mean, inverse, centered)
     g, x, mean, inverse = contiguous(g, x, mean, inverse)
     columns = x.shape[-1]
-    scale, dx = _vector(scale, columns, 1), np.empty_like(x)
+    scale, dx = _vector(scale, columns, 1), empty(x.shape)
     rows = x.size // columns
     parts = parts_of(rows, x.size, SMALL)
     weights = _apart(parts, columns)

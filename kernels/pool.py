@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from .jit import FLOAT32, contiguous, device, entry, kernel, table
+from .memory import empty
 from .panels import across
 from .simd import at, instruction
 from .threads import split
@@ -392,8 +393,8 @@ def max_pool(x, window, strides, pads):
         return _max_reference(x, window, strides, pads)
     where = windows(x.shape[1:-1], window, strides, pads)
     x, = contiguous(x)
-    y = np.empty((x.shape[0], *where.sizes, x.shape[-1]), np.float32)
-    index = np.empty(y.shape, _index_type(where))
+    y = empty((x.shape[0], *where.sizes, x.shape[-1]))
+    index = empty(y.shape, _index_type(where))
     run, channels = max_pool_bytes if where.taps <= 256 else max_pool_words, x.shape[-1]
     split(y.size // max(1, channels), lambda _, low, high: run(
         x, y, index, where.table, table(2 * where.taps), channels, low, high), where.grain(channels))
@@ -415,7 +416,7 @@ def max_pool_grad_x(g, index, shape, window, strides, pads):
         return _max_grad_reference(g, index, shape, window, strides, pads)
     where = windows(shape[1:-1], window, strides, pads)
     g, index = contiguous(g, index.astype(_index_type(where), copy=False))
-    dx = np.empty(shape, np.float32)
+    dx = empty(shape)
     run, channels = max_pool_bytes_back if where.taps <= 256 else max_pool_words_back, shape[-1]
     split(dx.size // max(1, channels), lambda _, low, high: run(g, index, dx, where.table, channels, low, high),
           where.grain(channels))
@@ -495,7 +496,7 @@ def mean_pool_grad_x(g, shape, window, strides, pads, count_inside=True):
 
 def _add_up(x, where, share):
     x, = contiguous(x)
-    y, channels = np.empty((x.shape[0], *where.sizes, x.shape[-1]), np.float32), x.shape[-1]
+    y, channels = empty((x.shape[0], *where.sizes, x.shape[-1])), x.shape[-1]
     split(y.size // max(1, channels), lambda _, low, high: add_up(
         x, y, where.shares[share], where.table, table(2 * where.taps), channels, low, high), where.grain(channels))
     return y
@@ -503,7 +504,7 @@ def _add_up(x, where, share):
 
 def _add_up_back(g, shape, where, share):
     g, = contiguous(g)
-    dx, channels = np.empty(shape, np.float32), shape[-1]
+    dx, channels = empty(shape), shape[-1]
     split(dx.size // max(1, channels),
           lambda _, low, high: add_up_back(g, dx, where.shares[share], where.table, channels, low, high),
           where.grain(channels))

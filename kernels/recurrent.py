@@ -19,6 +19,7 @@ from ..utils import settings
 from .approximate import exp, sigmoid, tanh
 from .gemm import FLOP
 from .jit import NOTHING, Constant, aligned, contiguous, device, entry, kernel, workspace
+from .memory import empty
 from .simd import LANES, at, instruction
 from .threads import parts, split
 from .tiles import PANEL, transpose
@@ -1019,7 +1020,7 @@ def rnn(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dropout
     steps_taken, zeros = _masks(mask, backwards, zero_output)
     flags = _flags(cell, mask, recurrent_dropout, backwards) | bool(keep) * KEEP
     codes = _codes(activation, recurrent_activation)
-    y = np.empty((batch, time, units), np.float32)
+    y = empty((batch, time, units))
     h, c = (np.zeros((batch, units), np.float32) if s is None else np.array(s, order="C") for s in (h, c))
     count = _parts(batch, 2 * time * (inputs + units) * gates * units, TALL.value() // 2 + 1)
     saved = Saved(cell, count, batch, time, padded) if keep else None
@@ -1074,7 +1075,7 @@ def rnn_grad(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dr
     memory = Memory(total * (panels * PANEL.value() + 2 * units))
     dz, p, rp = np.split(memory.floats, np.cumsum([panels * PANEL.value() * total, total * units]))
     p, rp = (a[:total * units].reshape(batch, time, units) for a in (p, rp))
-    dx = np.empty(masked.shape if input_gradient else 0, np.float32)
+    dx = empty(masked.shape if input_gradient else (0,))
     weights = gates * units * (_padded(units, PANEL.value()) + _padded(inputs, PANEL.value()))
     wide = _padded(inputs, LANES.value()) * (gates if x_gate else 1)
 

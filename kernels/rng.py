@@ -17,6 +17,7 @@ from .approximate import HALF, L0, L1, L2, L3, L4, L5, L6, L7, L8, LN2_HIGH, LN2
 from .approximate import exponent as exponent_of
 from .approximate import mantissa as mantissa_of
 from .jit import FLOAT32, device, entry, kernel, table
+from .memory import empty
 from .threads import split
 
 BLOCK, COUNTERS = 64, 16
@@ -178,7 +179,7 @@ def uniform(shape, key, position, dtype="float32"):
     """
     if dtype != "float32":
         return _uniform(shape, key, position, dtype)
-    out = np.empty(shape, FLOAT32)
+    out = empty(shape)
     _over_blocks(fill_uniform, (out,), key, position, out.size)
     return out
 
@@ -205,7 +206,7 @@ def normal(shape, key, position, bound=0.0):
 
     ``bound`` 2.0 draws from the part of the distribution within 2 of 0.
     """
-    out = np.empty(shape, FLOAT32)
+    out = empty(shape)
     _over_blocks(fill_normal, (out,), key, position, out.size, LIMITS[bound], bound or np.inf)
     return out
 
@@ -229,6 +230,6 @@ def dropout(x, rate, key, position):
     if x.dtype is not FLOAT32:
         return _dropout(x, rate, key, position)
     x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
-    out = np.empty(x.shape, FLOAT32)
+    out = empty(x.shape)
     _over_blocks(drop, (x, out), key, position, x.size, _threshold(rate), 1 / (1 - rate))
     return out

@@ -12,6 +12,7 @@ from .approximate import exp as exp_of
 from .approximate import exp_of_negative as lowered
 from .approximate import log as log_of
 from .jit import FLOAT32, device, entry, kernel, workspace
+from .memory import empty
 from .simd import LANES, Code, at, instruction
 from .threads import split
 
@@ -202,7 +203,7 @@ def _scratch(count):
 
 def _like_rows(code, *arrays, scratch=0, grain=GRAIN):
     """What a kernel writes for rows of the last axis: an array of the last one's shape."""
-    out, n = np.empty(arrays[-1].shape, FLOAT32), arrays[-1].shape[-1]
+    out, n = empty(arrays[-1].shape), arrays[-1].shape[-1]
     _over_rows(code, (*arrays, out), out.size // n, n, scratch, grain)
     return out
 
@@ -296,7 +297,7 @@ def logsumexp(x):
     """``log(sum(exp(x)))`` along the last axis; minus infinity of nothing."""
     if not _float32(x):
         return _logsumexp(x)
-    out = np.empty(x.shape[:-1], FLOAT32)
+    out = empty(x.shape[:-1])
     _over_rows(logsumexp_rows, (x, out), out.size, x.shape[-1], 2 * BLOCK)
     return out
 
@@ -313,7 +314,7 @@ def softmax_cross_entropy(logits, targets):
     """``-sum(targets * log_softmax(logits))`` along the last axis, and ``softmax(logits)``; inputs of one shape."""
     if not _float32(logits, targets):
         return _softmax_cross_entropy(logits, targets)
-    out, p = np.empty(logits.shape[:-1], FLOAT32), np.empty(logits.shape, FLOAT32)
+    out, p = empty(logits.shape[:-1]), empty(logits.shape)
     _over_rows(cross_entropy_rows, (logits, targets, out, p), out.size, logits.shape[-1], 2 * BLOCK)
     return out, p
 
@@ -340,7 +341,7 @@ def sparse_softmax_cross_entropy(logits, labels):
     """``-log_softmax(logits)[label]``, and ``softmax(logits)``; labels must be right: nothing is checked here."""
     if not _float32(logits):
         return _sparse_softmax_cross_entropy(logits, labels)
-    out, p = np.empty(labels.shape, FLOAT32), np.empty(logits.shape, FLOAT32)
+    out, p = empty(labels.shape), empty(logits.shape)
     arrays = logits, labels.astype(np.int64, copy=False), out, p
     _over_rows(sparse_cross_entropy_rows, arrays, out.size, logits.shape[-1], BLOCK)
     return out, p

@@ -144,14 +144,14 @@ def _case(cell, bias=True, states=True, mask=None, dropout=None, recurrent_dropo
 
 
 GAPS = np.array([[False, True, False], [True, False, False], [True, True, True]])
-ALL, EACH = booleans(3, 2), lambda gates: booleans(3, gates, 2)
+ALL, BY_GATE = booleans(3, 2), {gates: booleans(3, gates, 2) for gates in (3, 4)}
 CASES = [_case("lstm"), _case("lstm", False, False, activation="softsign", recurrent_activation="hard_sigmoid_3"),
-         _case("lstm", True, True, GAPS, ALL, EACH(4), go_backwards=True),
-         _case("lstm", True, True, booleans(3, 3), EACH(4), ALL, zero_output_for_mask=True, activation="softplus",
+         _case("lstm", True, True, GAPS, ALL, BY_GATE[4], go_backwards=True),
+         _case("lstm", True, True, booleans(3, 3), BY_GATE[4], ALL, zero_output_for_mask=True, activation="softplus",
                recurrent_activation="elu"),
-         _case("gru"), _case("gru", True, True, GAPS, EACH(3), ALL, recurrent_activation="hard_sigmoid"),
-         _case("gru", False, False, None, None, EACH(3), activation="elu"),
-         _case("gru_reset_after"), _case("gru_reset_after", False, True, GAPS, ALL, EACH(3), go_backwards=True),
+         _case("gru"), _case("gru", True, True, GAPS, BY_GATE[3], ALL, recurrent_activation="hard_sigmoid"),
+         _case("gru", False, False, None, None, BY_GATE[3], activation="elu"),
+         _case("gru_reset_after"), _case("gru_reset_after", False, True, GAPS, ALL, BY_GATE[3], go_backwards=True),
          _case("simple"), _case("simple", False, False, GAPS, ALL, ALL, activation="linear"),
          _case("simple", activation="relu")]
 CALLS = [sample(*given, **attrs) for given, attrs in CASES]
