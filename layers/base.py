@@ -27,7 +27,7 @@ class _Phase(threading.local):
 
 
 _phase = _Phase()
-_NO_LAYERS = ("own_weights", "_arguments")      # _arguments: what the constructor was given, a layer may keep a copy
+_NO_LAYERS = ("own_weights", "inbound_nodes", "_arguments")      # _arguments: what the constructor was given, a layer may keep a copy
 
 
 class phase:    # noqa: N801 (used like a function)
@@ -248,7 +248,7 @@ class Layer(Configurable):
         """Add scalars to the loss of the model: tensors computed in ``call``, or functions without arguments."""
         for loss in losses if isinstance(losses, list | tuple) else [losses]:
             if callable(loss) and not isinstance(loss, Value | Spec):
-                self._loss_functions = (*self._loss_functions, loss)
+                self._loss_functions, Layer._functions_exist = (*self._loss_functions, loss), True
             elif not isinstance(loss, Spec):
                 _phase.losses.append((self, loss))
 
@@ -262,7 +262,7 @@ class Layer(Configurable):
     def add_update(self, updates, inputs=None):
         """For programs of Keras 1 and 2: updates happen where they are written, so nothing is left to do."""
 
-    _loss_functions = ()
+    _loss_functions, _functions_exist = (), False
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for an input of that shape, None standing for any size; builds the layer."""
@@ -328,7 +328,8 @@ class Layer(Configurable):
     def __setattr__(self, name, value):
         """Note the attributes that hold layers or may come to: looking through all of them at every step costs."""
         object.__setattr__(self, name, value)
-        if isinstance(value, Layer | list | tuple | dict) and name not in self._holders and name not in _NO_LAYERS:
+        if isinstance(value, Layer | list | tuple | dict) and name not in self._holders and not (
+                name in _NO_LAYERS or name.endswith("_options")):
             if not isinstance(value, tuple) or any(isinstance(v, Layer) for v in value):
                 object.__setattr__(self, "_holders", (*self._holders, name))
 
@@ -393,6 +394,8 @@ class Layer(Configurable):
         Values computed in ``call`` are those of the last call in this thread.
         """
         penalties = [w.regularizer(w) for w in self.trainable_weights if w.regularizer is not None]
+        if not _phase.losses and not Layer._functions_exist:
+            return penalties
         layers = self.all_layers()
         own = {id(layer) for layer in layers}
         functions = [f() for layer in layers for f in layer._loss_functions]

@@ -56,7 +56,8 @@ def _matrix(x):
 
 def _product(x, y):
     """``x @ y`` by our own kernel, which NumPy's broadcasting of stacks is left out of."""
-    if x.ndim < 2 or y.ndim < 2 or y.ndim > 2 and x.shape[:-2] != y.shape[:-2]:
+    if (x.ndim < 2 or y.ndim < 2 or y.ndim > 2 and x.shape[:-2] != y.shape[:-2]
+            or x.size * y.shape[-1] <= gemm.SMALL):
         return np.matmul(x, y)
     (x, turned_x), (y, turned_y) = _matrix(x), _matrix(y)
     return gemm.matmul(x, y, turned_x, turned_y)
@@ -93,6 +94,8 @@ def _rows(x):
     samples=[sample(real(3, 4), real(2, 4)), sample(real(2, 3, 4), real(2, 4)), sample(real(0, 4), real(2, 4))])
 def linear_grad_x(g, w):
     """The gradient of :func:`linear` for its input: ``g @ w.T``."""
+    if g.size * w.shape[0] <= gemm.SMALL:
+        return g @ w.T
     return gemm.matmul(_rows(g), w, False, True).reshape(*g.shape[:-1], w.shape[0])
 
 
@@ -103,7 +106,8 @@ def linear_grad_x(g, w):
              sample(real(0, 4), real(0, 2))])
 def linear_grad_w(x, g):
     """The gradient of :func:`linear` for its weights: ``x.T @ g``, summed over all rows."""
-    return gemm.matmul(_rows(x), _rows(g), True)
+    x, g = _rows(x), _rows(g)
+    return x.T @ g if x.size * g.shape[1] <= gemm.SMALL else gemm.matmul(x, g, True)
 
 
 @op(shape=_linear_shape, adjust=match, vjp=[lambda g, _out, _x, w, _b: linear_grad_x(g, w),
@@ -116,8 +120,10 @@ def linear_grad_w(x, g):
              raises(ValueError, "as many features as the input's last axis", real(3, 4), real(3, 2), real(2)),
              raises(ValueError, "one bias for each of 2 units", real(3, 4), real(4, 2), real(3))])
 def _linear(x, w, b):
-    if b is not None and b.dtype != np.result_type(x, w):
-        out = np.matmul(_rows(x), w) + b
+    if x.size * w.shape[1] <= gemm.SMALL or b is not None and b.dtype is not x.dtype:
+        out = np.matmul(_rows(x), w)
+        if b is not None:
+            out = np.add(out, b, out=out if out.dtype == b.dtype else None)
     else:
         out = gemm.matmul(_rows(x), w, False, False, b)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
