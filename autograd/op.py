@@ -65,6 +65,9 @@ class Op:
             pairs.append((i, found))
         return pairs
 
+    def __reduce__(self):
+        return OPS.__getitem__, (self.name,)
+
     def __repr__(self):
         return f"<op {self.name}>"
 

@@ -6,6 +6,9 @@ Every layer is here under its name and under the names that older versions gave 
 from . import (
     advanced_activations,
     attention,
+    bidirectional,
+    cells,
+    conv_recurrent,
     convolutional,
     core,
     einsum_dense,
@@ -17,6 +20,7 @@ from . import (
     noise,
     normalization,
     pooling,
+    recurrent,
     reshaping,
     wrappers,
 )
@@ -28,7 +32,8 @@ from .merge import add, average, concatenate, dot, maximum, merge, minimum, mult
 __all__ = ["Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "merge", "minimum",
            "multiply", "subtract"]
 for _module in (core, convolutional, pooling, reshaping, embeddings, normalization, advanced_activations, attention,
-                einsum_dense, feature_preprocessing, image_preprocessing, legacy, lookup, merging, noise, wrappers):
+                einsum_dense, feature_preprocessing, image_preprocessing, legacy, lookup, merging, noise, wrappers,
+                cells, recurrent, bidirectional, conv_recurrent):
     for _name, _value in list(vars(_module).items()):
         if isinstance(_value, type) and issubclass(_value, Layer) and not _name.startswith("_") and \
                 _value.__module__ == _module.__name__:

@@ -27,7 +27,8 @@ class _Phase(threading.local):
 
 
 _phase = _Phase()
-_NO_LAYERS = ("own_weights", "inbound_nodes", "_arguments")      # _arguments: what the constructor was given, a layer may keep a copy
+# _arguments: what the constructor was given, of which a layer may keep a copy
+_NO_LAYERS = ("own_weights", "inbound_nodes", "_arguments")
 
 
 class phase:    # noqa: N801 (used like a function)
@@ -211,7 +212,7 @@ class Layer(Configurable):
         if self.activity_regularizer is not None:
             for x in _listed(out):
                 self.add_loss(self.activity_regularizer(x))
-        if mask is not None or self._makes_mask:
+        if (mask is not None or self._makes_mask) and not self._marks_itself:
             _mark(out, self.compute_mask(inputs, mask))
         return out
 
@@ -232,6 +233,7 @@ class Layer(Configurable):
 
     activity_regularizer = None     # a function of the output, added to the losses
     _makes_mask = False             # whether compute_mask says something even when no input has a mask
+    _marks_itself = False           # whether call gives its outputs their masks
 
     def compute_mask(self, inputs, mask=None):
         """The mask of the output, from that of the input: a boolean array over (batch, time), None for none."""

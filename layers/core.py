@@ -11,7 +11,7 @@ from ..utils.names import unique_name
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
 from .base import InputSpec, Layer, checked_shape
-from .functions import given_by_name, named_function, run_or_declare
+from .functions import NamedFunctions, given_by_name, named_function, run_or_declare, sourceless
 from .node import Node, run_op
 
 
@@ -132,6 +132,8 @@ class Dense(Layer):
     (8, 32)
     """
 
+    supports_masking = True
+
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
                  activity_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):
@@ -164,6 +166,8 @@ class Activation(Layer):
     Tensor([0., 2.])
     """
 
+    supports_masking = True
+
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
@@ -192,6 +196,8 @@ class Dropout(Layer):
     >>> tahr.layers.Dropout(0.5)(tahr.ops.ones(3))
     Tensor([1., 1., 1.])
     """
+
+    supports_masking = True
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -368,7 +374,7 @@ class Masking(Layer):
         return ops.where(ops.any(inputs != self.mask_value, -1, keepdims=True), inputs, 0.0)
 
     def compute_mask(self, inputs, mask=None):
-        return ops.any(inputs != self.mask_value, -1)
+        return sourceless(ops.any(inputs != self.mask_value, -1))
 
 
 class ActivityRegularization(Layer):
@@ -394,7 +400,7 @@ class ActivityRegularization(Layer):
         return inputs
 
 
-class Lambda(Layer):
+class Lambda(NamedFunctions, Layer):
     """A function of tensors as a layer.
 
     A config holds the function's name and never its code: one that shall be read back is a function of

@@ -210,7 +210,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
         if mask is None:
             return super().call(inputs)
         time = 2 if self.data_format == "channels_first" else 1
-        weights = ops.expand_dims(ops.cast(mask, inputs.dtype), 3 - time)
+        weights = ops.expand_dims(ops.astype(mask, inputs.dtype), 3 - time)
         out = ops.sum(inputs * weights, time, keepdims=self.keepdims)
         return out / ops.sum(weights, time, keepdims=self.keepdims)
 

@@ -41,6 +41,7 @@ class Model(Trainer, Layer):
     """
 
     graph = None
+    _marks_itself = True
     _added_losses = ()      # symbols whose values are added to the loss
 
     def __init__(self, inputs=None, outputs=None, name=None, trainable=True, **kwargs):

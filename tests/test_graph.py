@@ -11,7 +11,7 @@ import pytest
 
 import tahr
 from tahr import Model, Sequential
-from tahr.layers import Dense, Embedding, Input, Layer, OpLayer
+from tahr.layers import Dense, Embedding, Input, Layer, Masking, OpLayer
 from tahr.utils.names import reset_uids
 
 RNG = np.random.default_rng(0)
@@ -24,18 +24,6 @@ class Join(Layer):
 
     def call(self, inputs):
         return tahr.ops.concatenate(inputs, -1)
-
-
-class Masking(Layer):
-    """A mask where the whole step is 0."""
-
-    _makes_mask = supports_masking = True
-
-    def call(self, inputs):
-        return inputs
-
-    def compute_mask(self, inputs, mask=None):
-        return tahr.ops.any(inputs != 0, -1)
 
 
 def two_ends():
@@ -394,3 +382,14 @@ def test_embedding_takes_integers_by_the_graph():
     x = Input((3,), dtype="int32")
     model = Model(x, Embedding(10, 4)(x))
     assert model.predict(np.array([[1.0, 2.0, 9.0]])).shape == (1, 3, 4)
+
+
+def test_masks_go_through_nested_models_and_layers_that_keep_time():
+    inner = Sequential([Dense(3, input_shape=(4, 2)), tahr.layers.Activation("relu"), tahr.layers.Dropout(0.5)])
+    x = Input((4, 2))
+    out = inner(Masking()(x))
+    assert out.mask is not None
+    data = np.ones((2, 4, 2))
+    data[1, 2:] = 0
+    mean = Model(x, tahr.layers.GlobalAveragePooling1D()(out)).predict(data)
+    np.testing.assert_allclose(mean[0], mean[1], rtol=1e-6)

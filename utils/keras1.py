@@ -48,12 +48,14 @@ RENAMED = {
     "ZeroPadding3D": _POOL, "Cropping2D": _POOL, "Cropping3D": _POOL,
     "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
     "PReLU": {"init": "alpha_initializer"},
-    "ReduceLROnPlateau": {"epsilon": "min_delta"}, "MaxNorm": {"m": "max_value"}, "MinMaxNorm": {"low": "min_value", "high": "max_value"},
+    "Merge": {"dot_axis": "dot_axes"},
+    "ReduceLROnPlateau": {"epsilon": "min_delta"}, "MaxNorm": {"m": "max_value"},
+    "MinMaxNorm": {"low": "min_value", "high": "max_value"},
     "to_categorical": {"nb_classes": "num_classes"}, "Tokenizer": {"nb_words": "num_words"},
     "load_data": {"nb_words": "num_words"}, "ImageDataGenerator": {"dim_ordering": "data_format"},
 }
 ORDERINGS = {"tf": "channels_last", "th": "channels_first", "default": None}
-LEGACY_RNN = {"output_dim", "inner_init", "inner_activation", "consume_less", "dropout_W", "dropout_U"}
+OLD_DEFAULTS = {kind: {"recurrent_activation": "hard_sigmoid"} for kind in ("LSTM", "GRU")}     # for Keras 1 spellings
 _told: set[tuple] = set()       # where a notice has been given
 
 
@@ -79,7 +81,8 @@ def translate(owner, kinds, kwargs):
     special = [kind for kind in kinds if kind in SPECIAL]
     if kwargs.keys().isdisjoint(names) and not special:
         return kwargs
-    for old in [k for k in names if k in kwargs]:
+    found = [k for k in names if k in kwargs]
+    for old in found:
         new = names[old]
         if new in kwargs:
             raise TypeError(f"For the `{new}` argument, the layer received both the legacy keyword argument `{old}` "
@@ -89,6 +92,8 @@ def translate(owner, kinds, kwargs):
                             f"of one argument: keep {new!r}")
         notice(f"{owner}: {old!r} is now called {new!r}")
         kwargs = {new if k == old else k: _value(old, v) for k, v in kwargs.items()}
+    for kind in kinds if found else ():
+        kwargs = {**OLD_DEFAULTS.get(kind, {}), **kwargs}
     for kind in special:
         kwargs = SPECIAL[kind](owner, kwargs)
     return kwargs
@@ -149,13 +154,17 @@ def _batch_norm(owner, kwargs):
 def _recurrent(owner, kwargs):
     """``forget_bias_init='one'`` is a switch today."""
     if "forget_bias_init" in kwargs:
-        kwargs = dict(kwargs)
+        kwargs = {**OLD_DEFAULTS["LSTM"], **kwargs}
         value = kwargs.pop("forget_bias_init")
         if value in ("one", "ones"):
             kwargs["unit_forget_bias"] = True
         else:
             notice(f"{owner}: forget_bias_init={value!r} is ignored; 'one' is unit_forget_bias=True", UserWarning)
     return kwargs
+
+
+def _conv_recurrent(owner, kwargs):
+    return _recurrent(owner, _window(owner, kwargs))
 
 
 def _embedding(owner, kwargs):
@@ -176,7 +185,7 @@ def _zero_padding(owner, kwargs):
     return kwargs
 
 
-SPECIAL = {"Conv2D": _window, "Conv3D": _window, "SeparableConv2D": _window, "ConvLSTM2D": _window,
+SPECIAL = {"Conv2D": _window, "Conv3D": _window, "SeparableConv2D": _window, "ConvLSTM2D": _conv_recurrent,
            "LocallyConnected2D": _window, "Conv2DTranspose": _transposed, "Conv3DTranspose": _transposed,
            "BatchNormalization": _batch_norm, "LSTM": _recurrent, "GRU": _recurrent, "SimpleRNN": _recurrent,
            "Embedding": _embedding, "ZeroPadding2D": _zero_padding}
