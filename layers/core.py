@@ -78,6 +78,15 @@ class InputLayer(Layer):
         symbol.name = self.name
         self.inbound_nodes.append(Node(self, (), {}, symbol))
 
+    @property
+    def input(self):
+        """The symbol itself, as in Keras."""
+        return self.output
+
+    @property
+    def input_shape(self):
+        return self.output_shape
+
     def call(self, inputs):
         return inputs
 

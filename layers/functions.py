@@ -5,6 +5,7 @@ import inspect
 from .. import activations, ops
 from ..autograd import Spec
 from ..tensor import Symbol
+from ..utils.custom import get_custom_objects
 from ..utils.errors import did_you_mean
 
 
@@ -22,7 +23,7 @@ def named_function(owner, function):
     if function == "<lambda>":
         raise ValueError(f"the config of this {owner} was made from a lambda, whose code is not kept: make the layer "
                          "anew with the function and set its weights, or define the function by name")
-    found = activations.ACTIVATIONS.get(function) or getattr(ops, function, None)
+    found = get_custom_objects().get(function) or activations.ACTIVATIONS.get(function) or getattr(ops, function, None)
     if not callable(found):
         raise ValueError(f"{owner}: no function of tahr.activations or tahr.ops is called {function!r}."
                          f"{did_you_mean(function, [*activations.ACTIVATIONS, *dir(ops)])} A config keeps only the "

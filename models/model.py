@@ -7,6 +7,7 @@ from .config import graph_config, graph_from_config
 from .graph import Graph
 from .summary import summary_lines
 from .training import Trainer
+from .weights import load_weights, save_weights
 
 
 class Model(Trainer, Layer):
@@ -194,6 +195,14 @@ class Model(Trainer, Layer):
             if layer.name == name:
                 return layer
         raise ValueError(f"No such layer: {name}; the model has {', '.join(layer.name for layer in self.layers)}")
+
+    def save_weights(self, filepath, overwrite=True):
+        """Write the weights to an HDF5 file in Keras's layout; see :func:`tahr.models.weights.save_weights`."""
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath, by_name=False, skip_mismatch=False):
+        """Read weights from an HDF5 file in Keras's layout; see :func:`tahr.models.weights.load_weights`."""
+        load_weights(self, filepath, by_name, skip_mismatch)
 
     def reset_states(self):
         """Let every stateful layer begin anew."""

@@ -92,7 +92,11 @@ class Objective:
     @property
     def names(self):
         """The keys of the logs, ``'loss'`` aside."""
-        return ([f"{o.name}_loss" for o in self.trained] if self.several else []) + list(self.keys.values())
+        names = [f"{o.name}_loss" for o in self.trained] if self.several else []
+        for metric in self.metrics:
+            value = metric.result()
+            names += list(value) if isinstance(value, dict) else [self.keys[id(metric)]]
+        return names
 
     def values(self, ys, preds, weights):
         """The loss of each trained output on a batch."""

@@ -40,7 +40,12 @@ def _reshape(x, shape=()):
 
 def reshape(x, shape):
     """The same elements in another shape (an int or several); one size may be -1 and is inferred."""
-    return _reshape(x, shapes.as_shape(shape))
+    shape = shapes.as_shape(shape)
+    if shape.count(None) == 1 and -1 not in shape and shapes.size(x.shape) is None:
+        _reshape(x, shape)      # says what does not fit; the size that is open stays so, for values to come
+        out = _reshape(x, tuple(-1 if n is None else n for n in shape))
+        return out
+    return _reshape(x, shape)
 
 
 def _permuted(x, axes):

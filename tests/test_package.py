@@ -13,7 +13,7 @@ import pytest
 import tahr
 
 ROOT = pathlib.Path(__file__).parent.parent
-FRONT = {"activations", "constraints", "initializers", "ops", "regularizers"}       # tahr/*.py
+FRONT = {"activations", "compat", "constraints", "initializers", "ops", "regularizers"}       # tahr/*.py
 ALLOWED = {
     "utils": set(),
     "kernels": {"utils"},

@@ -17,6 +17,7 @@ TypeError: Square got an unknown argument 'sides'. Did you mean 'side'? It takes
 import functools
 import inspect
 
+from .custom import _objects
 from .errors import did_you_mean
 from .keras1 import positions, translate
 from .names import snake_case
@@ -133,6 +134,9 @@ class Configurable(metaclass=_Construction):
     @classmethod
     def named(cls, name):
         """The class registered under a name, whatever its case and underscores."""
+        custom = _objects.get(name)
+        if isinstance(custom, type) and issubclass(custom, cls):
+            return custom
         found = cls.registry.get(name) or {_plain(k): v for k, v in cls.registry.items()}.get(_plain(name))
         if found is None:
             known = sorted({_plain(k): snake_case(k) for k in cls.registry}.values())     # an alias says it better
