@@ -36,7 +36,7 @@ def save_weights(model, path, overwrite=True):
 def _write(file, model):
     layers = model.layers
     _set_names(file, "layer_names", [layer.name for layer in layers])
-    file.attrs["backend"], file.attrs["keras_version"] = b"tahr", b"2.3.1"
+    file.attrs["backend"], file.attrs["keras_version"] = "tahr", "2.3.1"
     for layer in layers:
         group = file.create_group(layer.name)
         names = [f"{w.name}:0" for w in layer.weights]

@@ -26,7 +26,7 @@ def test_round_trip_and_layout(tmp_path):
     assert same(model, other)
     with h5py.File(tmp_path / "w.h5") as file:
         names = [n.decode() for n in file.attrs["layer_names"]]
-        assert names[0] == "first" and len(names) == 4 and file.attrs["keras_version"] == b"2.3.1"
+        assert names[0] == "first" and len(names) == 4 and file.attrs["keras_version"] == "2.3.1"
         assert [n.decode() for n in file["first"].attrs["weight_names"]] == ["first/kernel:0", "first/bias:0"]
         np.testing.assert_array_equal(file["first"]["first/kernel:0"], model.layers[0].get_weights()[0])
 
