@@ -1015,7 +1015,8 @@ def rnn(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dropout
         keep: return as ``saved`` what :func:`rnn_grad` needs, else None.
     """
     (batch, time, inputs), units, gates = x.shape, len(recurrent), GATES[cell]
-    x, kernel, recurrent = _masked(x, dropout), *contiguous(kernel, recurrent)
+    x = _masked(x, dropout)
+    kernel, recurrent = contiguous(kernel, recurrent)
     padded, bias = _padded(units, LANES.value()), _bias_planes(cell, bias, units)
     steps_taken, zeros = _masks(mask, backwards, zero_output)
     flags = _flags(cell, mask, recurrent_dropout, backwards) | bool(keep) * KEEP
@@ -1062,7 +1063,8 @@ def rnn_grad(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dr
         saved = rnn(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dropout, activation,
                     recurrent_activation, backwards, zero_output, True)[1]
     (batch, time, inputs), units, gates = x.shape, len(recurrent), GATES[cell]
-    masked, kernel, recurrent = _masked(x, dropout), *contiguous(kernel, recurrent)
+    masked = _masked(x, dropout)
+    kernel, recurrent = contiguous(kernel, recurrent)
     padded, (steps_taken, zeros) = _padded(units, LANES.value()), _masks(mask, backwards, zero_output)
     flags = (_flags(cell, mask, recurrent_dropout, backwards) | (g is not None) * GRADIENT
              | bool(input_gradient) * INPUT_GRADIENT)

@@ -22,7 +22,7 @@ from .threads import split
 
 BLOCK, COUNTERS = 64, 16
 GRAIN = 4096                        # blocks: some 80 us
-ROUNDED = {"fastmath": set()}       # every operation rounds by itself, as NumPy's do
+ROUNDED: dict[str, set[str]] = {"fastmath": set()}       # every operation rounds by itself, as NumPy's do
 _u, _f = np.uint64, np.float32
 M0, M1, W0, W1, LOW = map(_u, (0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85, 0xFFFFFFFF))
 ZERO64, S32, S8, MAGNITUDE = map(_u, (0, 32, 8, 0x7FFFFFFF))

@@ -15,7 +15,7 @@ from .jit import FLOAT32, device, entry, kernel
 from .threads import split
 
 GRAIN = 400_000                     # parameters: 60 us while they are in the third cache, 400 from memory
-ROUNDED = {"fastmath": set()}
+ROUNDED: dict[str, set[str]] = {"fastmath": set()}
 
 
 @device(inline=True, options=ROUNDED)

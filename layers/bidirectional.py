@@ -3,7 +3,7 @@
 from .. import ops
 from ..utils.configurable import serialize
 from .base import Layer
-from .recurrent import with_states
+from .recurrent import TakesConstants, with_states
 from .wrappers import Wrapper
 
 MERGES = {
@@ -12,7 +12,7 @@ MERGES = {
 }
 
 
-class Bidirectional(Wrapper):
+class Bidirectional(TakesConstants, Wrapper):
     """Two copies of a recurrent layer, one of which goes through the sequence backwards.
 
     The outputs of the one that goes backwards are turned round, so that those of both at a step stand side by side.
@@ -46,7 +46,6 @@ class Bidirectional(Wrapper):
     """
 
     supports_masking = True
-    constant_count = 0
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
         super().__init__(layer, weights=weights, **kwargs)
@@ -124,7 +123,7 @@ class Bidirectional(Wrapper):
     def build(self, input_shape):
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
-                layer.constant_shapes = getattr(self, "constant_shapes", ())
+                layer.constant_shapes = self.constant_shapes
                 layer.build(input_shape)
 
     def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):

@@ -139,7 +139,7 @@ class _ConvLSTM3DCell(_ConvLSTMCell):
 class _ConvLSTM(_OwnCell):
     """What the layers have in common."""
 
-    cell_class = ConvLSTM2DCell
+    cell_class: type = ConvLSTM2DCell
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True,

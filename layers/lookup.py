@@ -18,7 +18,7 @@ PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
 class _Lookup(_Words):
     """A vocabulary: the mask token, the places for unknown tokens, then the tokens."""
 
-    kind = str      # of the tokens
+    kind: type = str      # of the tokens
 
     def set_options(self, max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
                     output_mode, sparse, pad_to_max_tokens):

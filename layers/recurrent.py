@@ -21,6 +21,7 @@ from .cells import (
     listed,
     state_shapes,
     stepper,
+    takes_constants,
     zero_states,
 )
 
@@ -31,7 +32,22 @@ NO_BATCH_SIZE = (
     "- If using the functional API, specify the batch size by passing a `batch_shape` argument to your Input layer.")
 
 
-class RNN(Layer):
+class TakesConstants:
+    """Mixin of layers whose calls may have constants behind the input and the states: it knows how many."""
+
+    constant_count = 0
+    constant_shapes = ()
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        count = config.pop("num_constants", None)       # Keras 2 writes it
+        layer = super().from_config(config)
+        layer.constant_count = count or 0
+        return layer
+
+
+class RNN(TakesConstants, Layer):
     """Goes through a sequence with a cell: at each step the cell takes its input and the states of the step before.
 
     Arguments:
@@ -72,7 +88,6 @@ class RNN(Layer):
 
     aliases = ("ConvRNN2D",)
     supports_masking = True
-    constant_shapes = ()
 
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
                  unroll=False, zero_output_for_mask=False, activity_regularizer=None, **kwargs):
@@ -96,16 +111,6 @@ class RNN(Layer):
         self.remember(cell=cell)
         return cell
 
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        constants = config.pop("num_constants", None)       # Keras 2 writes it
-        layer = super().from_config(config)
-        layer.constant_count = constants or 0
-        return layer
-
-    constant_count = 0
-
     @property
     def state_size(self):
         """What the cell says."""
@@ -125,7 +130,8 @@ class RNN(Layer):
     def build(self, input_shape):
         step = (input_shape[0], *input_shape[2:])
         if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build([step, *self.constant_shapes] if self.constant_shapes else step)
+            several = self.constant_shapes and takes_constants(self.cell)
+            self.cell.build([step, *self.constant_shapes] if several else step)
         axes = {i: n for i, n in enumerate(input_shape) if i > 1 and n is not None}
         if self.stateful:
             if input_shape[0] is None:
@@ -164,6 +170,8 @@ class RNN(Layer):
                  "zero_output_for_mask": self.zero_output_for_mask and self.return_sequences}
         if self._by_op() and constants is None:
             return self.cell.over_time(x, states, mask, training, **order)
+        if x.shape[1] == 0:
+            raise ValueError(f"layer {self.name!r} needs sequences of at least 1 step, got an input of shape {x.shape}")
         one = Symbol((x.shape[0], *x.shape[2:]), x.dtype) if isinstance(x, Spec) else x[:, 0]
         states = zero_states(self.cell, one) if states is None else states
         with phase(bool(training)), _one_drawing(self.cell):

@@ -16,6 +16,7 @@ TypeError: Square got an unknown argument 'sides'. Did you mean 'side'? It takes
 
 import functools
 import inspect
+from typing import ClassVar
 
 from .custom import _objects
 from .errors import did_you_mean
@@ -84,6 +85,7 @@ class Configurable(metaclass=_Construction):
     """
 
     aliases: tuple[str, ...] = ()
+    registry: ClassVar[dict[str, type]]
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -66,9 +66,14 @@ def normal(*shape):
 
 
 def made(name, arguments):
-    inside = {key: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
-              for key, value in arguments.items()}
-    return getattr(keras.layers, name)(**inside)
+    return getattr(keras.layers, name)(**{key: unpacked(value) for key, value in arguments.items()})
+
+
+def unpacked(value):
+    """Configs as the layers that they describe."""
+    if isinstance(value, list):
+        return [unpacked(v) for v in value]
+    return made(value["class_name"], value["config"]) if isinstance(value, dict) else value
 
 
 def case(name, arguments, shape, masked=None, states=0):
@@ -82,8 +87,8 @@ def case(name, arguments, shape, masked=None, states=0):
     if states:
         kwargs["initial_state"] = [normal(shape[0], 3) for _ in range(states)]
         given |= {f"state{i}": s for i, s in enumerate(kwargs["initial_state"])}
-    kwargs = {k: [keras.ops.convert_to_tensor(s) for s in v] if isinstance(v, list) else keras.ops.convert_to_tensor(v)
-              for k, v in kwargs.items()}
+    kwargs = {k: [keras.ops.convert_to_tensor(s) for s in v] if isinstance(v, list) else
+              keras.ops.convert_to_tensor(v) for k, v in kwargs.items()}
     out = layer(keras.ops.convert_to_tensor(x), **kwargs)
     outs = out if isinstance(out, list | tuple) else [out]
     return given | {f"y{i}": keras.ops.convert_to_numpy(y) for i, y in enumerate(outs)}
