@@ -84,8 +84,9 @@ def _looped_grads(g, q, k, v, out, logsumexp, mask, bias, causal=False, scale=No
 Q, K, V, OUT = real(2, 3, 2, 4), real(2, 5, 2, 4), real(2, 5, 2, 3), real(2, 3, 2, 3)
 QUERIES, KEYS, VALUES, BIAS = 0, 1, 2, 4       # places of the arguments
 BLIND = np.arange(3)[:, None] > 0       # a mask whose first query looks at nothing
-CALLS = [sample(Q, K, V, None, None), sample(Q, K, V, booleans(2, 1, 3, 5), None),
-         sample(Q, K, V, booleans(5), real(2, 3, 5), causal=True, scale=0.3), sample(Q, K, V, BLIND, real(3, 1)),
+CALLS = [sample(Q, K, V, None, None), sample(Q, K, V, None, real(2, 3, 5)),
+         sample(Q, K, V, booleans(2, 1, 3, 5), None), sample(Q, K, V, BLIND, real(3, 1)),
+         sample(Q, K, V, booleans(5), real(2, 3, 5), causal=True, scale=0.3),
          sample(real(0, 3, 2, 4), real(0, 5, 2, 4), real(0, 5, 2, 3), None, None)]
 ERRORS = [raises(ValueError, r"shape \(batch, time, heads, depth\)", real(3, 2, 4), K, V, None, None),
           raises(ValueError, "same batch, heads and depth", real(2, 3, 2, 5), K, V, None, None),
