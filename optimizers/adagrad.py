@@ -2,7 +2,8 @@
 
 from ..tensor.elementwise import sqrt, square
 from ..tensor.update import adadelta_update, adagrad_update
-from .base import Optimizer, checked_epsilon, checked_fraction
+from .base import Optimizer
+from .checks import checked_epsilon, checked_fraction, checked_size
 
 
 class Adagrad(Optimizer):
@@ -10,9 +11,10 @@ class Adagrad(Optimizer):
     ``p -= lr * g / (sqrt(a) + epsilon)``.
 
     Arguments:
-        learning_rate: default 0.01, as Keras 2 (Keras 3: 0.001, and ``a`` begins at 0.1).
+        learning_rate: default 0.01, as Keras 2 (Keras 3: 0.001).
         epsilon: keeps the division away from 0; positive, default 1e-7.
-        decay: as for :class:`Optimizer`.
+        decay: as for :class:`Optimizer`, with all its options.
+        initial_accumulator_value: where ``a`` begins; not negative, default 0, as Keras 2 (Keras 3: 0.1).
         name: default ``'adagrad'``.
 
     Raises:
@@ -29,9 +31,12 @@ class Adagrad(Optimizer):
 
     slots = ("accumulator",)
 
-    def __init__(self, learning_rate=0.01, epsilon=1e-7, decay=0.0, name=None):
-        super().__init__(learning_rate, decay, name)
+    def __init__(self, learning_rate=0.01, epsilon=1e-7, decay=0.0, initial_accumulator_value=0.0, name=None,
+                 **kwargs):
+        super().__init__(learning_rate, decay, name, **kwargs)
         self.epsilon = checked_epsilon(epsilon)
+        self.initial_accumulator_value = checked_size("initial_accumulator_value", initial_accumulator_value)
+        self.starts = {"accumulator": initial_accumulator_value}
 
     def update(self, lr, parameter, gradient, accumulator):
         accumulator = accumulator + square(gradient)
@@ -49,7 +54,7 @@ class Adadelta(Optimizer):
         learning_rate: default 1.0, as Keras 2 (Keras 3: 0.001, with which it hardly learns).
         rho: of the running means, in [0, 1); default 0.95.
         epsilon: what the first steps are measured by; positive, default 1e-7.
-        decay: as for :class:`Optimizer`.
+        decay: as for :class:`Optimizer`, with all its options.
         name: default ``'adadelta'``.
 
     Raises:
@@ -66,8 +71,8 @@ class Adadelta(Optimizer):
 
     slots = ("accumulator", "steps")
 
-    def __init__(self, learning_rate=1.0, rho=0.95, epsilon=1e-7, decay=0.0, name=None):
-        super().__init__(learning_rate, decay, name)
+    def __init__(self, learning_rate=1.0, rho=0.95, epsilon=1e-7, decay=0.0, name=None, **kwargs):
+        super().__init__(learning_rate, decay, name, **kwargs)
         self.rho, self.epsilon = checked_fraction("rho", rho), checked_epsilon(epsilon)
 
     def update(self, lr, parameter, gradient, accumulator, steps):

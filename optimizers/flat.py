@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..tensor import Variable
+from ..tensor.create import from_numpy
 
 
 class Group:
@@ -10,7 +11,8 @@ class Group:
 
     Arguments:
         variables: of one dtype; their memory moves into the flat array.
-        slot_names: the slots to keep, one number for each parameter's.
+        slot_names: the slots of the rule, one number for each parameter's.
+        extras: further slots, which the rule does not see.
 
     >>> group = Group([Variable([1.0, 2.0]), Variable([[3.0]])], ("velocity",))
     >>> group.parameters
@@ -19,13 +21,13 @@ class Group:
     True
     """
 
-    def __init__(self, variables, slot_names):
+    def __init__(self, variables, slot_names, extras=()):
         self.variables, dtype = variables, variables[0].dtype
         flat = np.concatenate([v.data.ravel() for v in variables])
         self.parameters = Variable(0.0, trainable=False, dtype=dtype)
         self.parameters.data = flat
-        self.slots = {name: Variable(np.zeros(flat.size), trainable=False, name=name, dtype=dtype)
-                      for name in slot_names}
+        self.slots, self.extras = ({name: Variable(np.zeros(flat.size), trainable=False, name=name, dtype=dtype)
+                                    for name in names} for names in (slot_names, extras))
         self.pieces, start = [], 0
         for v in variables:
             self.pieces.append(slice(start, start + v.size))
@@ -39,8 +41,23 @@ class Group:
 
     def slot_views(self):
         """For each parameter its slots, by name, in its shape."""
-        return [(v, {name: slot.data[piece].reshape(v.shape) for name, slot in self.slots.items()})
+        slots = {**self.slots, **self.extras}
+        return [(v, {name: slot.data[piece].reshape(v.shape) for name, slot in slots.items()})
                 for v, piece in zip(self.variables, self.pieces)]
+
+    def split(self, flat):
+        """For each parameter its part of a flat tensor, flat."""
+        return [flat[piece] for piece in self.pieces]
+
+    def parts(self, flat):
+        """For each parameter its memory, its part of a flat tensor and its slots, all in its shape."""
+        return [(from_numpy(v.data), from_numpy(flat.data[piece].reshape(v.shape)),
+                 {name: from_numpy(slot.data[piece].reshape(v.shape)) for name, slot in self.slots.items()})
+                for v, piece in zip(self.variables, self.pieces)]
+
+    def per_element(self, values):
+        """A flat tensor with one number for each parameter, repeated over its elements."""
+        return from_numpy(np.repeat(np.asarray(values, self.parameters.dtype), [v.size for v in self.variables]))
 
     def gather(self, gradients):
         """The gradients as one flat array of the parameters' dtype."""
@@ -52,7 +69,7 @@ class Group:
             v.version.written(where)
 
 
-def grouped(variables, slot_names):
+def grouped(variables, slot_names, extras=()):
     """One group for each dtype.
 
     >>> [len(g.variables) for g in grouped([Variable(1.0), Variable(2.0, dtype="float64"), Variable(3.0)], ())]
@@ -61,4 +78,4 @@ def grouped(variables, slot_names):
     by_dtype = {}
     for v in variables:
         by_dtype.setdefault(v.dtype, []).append(v)
-    return [Group(group, slot_names) for group in by_dtype.values()]
+    return [Group(group, slot_names, extras) for group in by_dtype.values()]

@@ -2,6 +2,7 @@
 
 from ..tensor.update import sgd_update
 from .base import Optimizer
+from .checks import checked_momentum
 
 
 class SGD(Optimizer):
@@ -13,7 +14,7 @@ class SGD(Optimizer):
         learning_rate: default 0.01.
         momentum: from 0 (none, the default) to 1.
         nesterov: whether to look ahead, default False.
-        decay, name: as for :class:`Optimizer`.
+        decay, name: as for :class:`Optimizer`, with all its options.
 
     Raises:
         ValueError: for an argument outside these.
@@ -27,11 +28,9 @@ class SGD(Optimizer):
     array([0.8], dtype=float32)
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, decay=0.0, name=None):
-        super().__init__(learning_rate, decay, name)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must lie in [0, 1], got {momentum}")
-        self.momentum, self.nesterov = momentum, bool(nesterov)
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, decay=0.0, name=None, **kwargs):
+        super().__init__(learning_rate, decay, name, **kwargs)
+        self.momentum, self.nesterov = checked_momentum(momentum), bool(nesterov)
         self.slots = ("velocity",) if momentum else ()
 
     def update(self, lr, parameter, gradient, velocity=None):
