@@ -4,8 +4,9 @@ import numpy as np
 
 from ..utils import settings
 from . import mode
+from .infer import explain, infer
 from .node import NEVER, Leaf, Node, Part, leading_to, reachable, version_of
-from .value import SCALARS, OpCall, Spec, Types, Value, asked_for, constant, promoted, spec_of, wrap
+from .value import SCALARS, Spec, Value, asked_for, constant, spec_of, wrap
 
 
 def apply(op, inputs, attrs):
@@ -31,8 +32,12 @@ def apply(op, inputs, attrs):
     residual = None
     if op.residual:
         data, residual = data
+    raw = data
     if type(data) is tuple:
-        return _several(op, inputs, attrs, data, residual, recording, versioned)
+        outs = _several(op, inputs, attrs, data, residual, recording, versioned)
+        if mode.recorders and mode.recorder():
+            mode.recorder().note(op, inputs, arrays, attrs, raw, outs, residual)
+        return outs
     if type(data) is not np.ndarray or data.dtype.char in "de":
         data = _result(data, inputs, attrs)
     out = wrap(data)
@@ -40,6 +45,8 @@ def apply(op, inputs, attrs):
         out.node = _record(op, inputs, attrs, data, residual, versioned)
     if versioned and (data.base is not None or any(data is a for a in arrays)):
         out.version = _shared_version(data, inputs)
+    if mode.recorders and mode.recorder():
+        mode.recorder().note(op, inputs, arrays, attrs, raw, out, residual)
     return out
 
 
@@ -91,37 +98,6 @@ def _shared_version(data, inputs):
                 data is x.data or data.base is not None and np.may_share_memory(data, x.data)):
             return x.version
     return None
-
-
-def infer(op, inputs, attrs):
-    """What ``op`` would return, as a Spec that knows where it comes from: runs the op's shape rule."""
-    specs = [_as_spec(x, inputs) for x in inputs]
-    result = op.shape(*specs, **attrs)
-    if not isinstance(result, Spec | list):
-        result = Types.spec(result, promoted(inputs, op.dtype))
-    call, several = OpCall(op, inputs, attrs), isinstance(result, list)
-    outs = tuple([Types.spec(s.shape, s.dtype) for s in (result if several else [result])])     # an input may come back
-    for i, out in enumerate(outs):
-        out.source = (call, i)
-    return outs if several else outs[0]
-
-
-def _as_spec(x, inputs):
-    if isinstance(x, Spec) or x is None:
-        return x
-    x = x if isinstance(x, Value) else constant(x, inputs)
-    return Types.spec((), np.result_type(x)) if type(x) in SCALARS else Types.spec(x.shape, x.dtype)
-
-
-def explain(error, op, inputs, attrs):
-    """The shape rule's error where it has one, which says more than NumPy's; else ``error`` with the op's name."""
-    try:
-        infer(op, inputs, attrs)
-    except Exception as better:
-        return better
-    shapes = ", ".join(str(getattr(x, "shape", x)) for x in inputs)
-    error.add_note(f"in tahr.ops.{op.name} of {shapes}")
-    return error
 
 
 def backward(outputs, seeds, targets=None, retain_graph=False, create_graph=False, since=0):

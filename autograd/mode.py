@@ -1,5 +1,6 @@
 """Per-thread switches: whether ops are recorded, and whether their gradients are watched."""
 
+import contextlib
 import functools
 import inspect
 import os
@@ -9,11 +10,12 @@ import threading
 
 class _State(threading.local):
     def __init__(self):
-        self.recording, self.anomaly = True, False
+        self.recording, self.anomaly, self.recorder = True, False, None
         self.before = []        # what the switches now on found, in the order in which they were turned on
 
 
 _state = _State()
+recorders = []      # all that are at work, in any thread: nearly always none, which is what the gate asks first
 
 
 def recording():
@@ -24,6 +26,33 @@ def recording():
 def anomaly():
     """Whether backward looks for gradients that are not finite, in this thread."""
     return _state.anomaly
+
+
+def recorder():
+    """The recorder that takes down the ops of this thread, or None."""
+    return _state.recorder
+
+
+def start_recorder(recorder):
+    """Let it take down the ops of this thread."""
+    _state.recorder = recorder
+    recorders.append(recorder)
+
+
+def stop_recorder(recorder):
+    """Take down no more."""
+    _state.recorder = None
+    recorders.remove(recorder)
+
+
+@contextlib.contextmanager
+def unrecorded():
+    """Within it the ops of this thread are not taken down."""
+    before, _state.recorder = _state.recorder, None
+    try:
+        yield
+    finally:
+        _state.recorder = before
 
 
 class _Switch:

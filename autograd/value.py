@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 
 from ..utils import settings
+from . import mode
 
 SCALARS = (bool, int, float, complex)
 FLOAT64 = np.dtype("float64")
@@ -82,6 +83,8 @@ class Version:
     def written(self, where):
         self.count += 1
         self.where = where
+        if mode.recorders and mode.recorder():
+            mode.recorder().wrote(self)
 
 
 class Types:

@@ -284,6 +284,7 @@ class Layer(Configurable):
     @trainable.setter
     def trainable(self, wanted):
         self._trainable = bool(wanted)
+        settings.changed()
         for layer in self.sublayers:
             layer.trainable = wanted
 
@@ -329,11 +330,12 @@ class Layer(Configurable):
 
     def __setattr__(self, name, value):
         """Note the attributes that hold layers or may come to: looking through all of them at every step costs."""
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
         if isinstance(value, Layer | list | tuple | dict) and name not in self._holders and not (
                 name in _NO_LAYERS or name.endswith("_options")):
             if not isinstance(value, tuple) or any(isinstance(v, Layer) for v in value):
                 object.__setattr__(self, "_holders", (*self._holders, name))
+                settings.changed()
 
     @property
     def weights(self):

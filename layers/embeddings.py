@@ -3,9 +3,20 @@
 import numpy as np
 
 from .. import ops
-from ..autograd import Value
+from ..autograd import integers, op, sample
 from .arguments import positive_int, weight_options
 from .base import Layer
+
+
+@op(shape=lambda indices, **_attrs: indices.shape, reference=lambda indices, rows, layer="": np.array(indices.tolist()),
+    samples=[sample(integers(0, 4, 5), 4, "embedding"), sample(integers(0, 3, 2, 3), rows=3)])
+def rows_within(indices, rows=1, layer=""):
+    """The indices; raises, naming index and position, unless all lie from 0 to ``rows - 1``."""
+    if indices.size and not 0 <= indices.min() <= indices.max() < rows:
+        at = np.argwhere((indices < 0) | (indices >= rows))[0]
+        raise IndexError(f"layer {layer!r}: indices must lie from 0 to {rows - 1} (input_dim - 1), got "
+                         f"{indices[tuple(at)]} at position {tuple(at.tolist())}")
+    return indices
 
 
 class Embedding(Layer):
@@ -49,12 +60,4 @@ class Embedding(Layer):
     def call(self, inputs):
         if inputs.dtype.kind not in "iu":
             inputs = ops.astype(inputs, "int32")
-        if isinstance(inputs, Value):
-            self._check(inputs.data)
-        return ops.take(self.embeddings, inputs, 0)
-
-    def _check(self, indices):
-        if indices.size and not 0 <= indices.min() <= indices.max() < self.input_dim:
-            at = np.argwhere((indices < 0) | (indices >= self.input_dim))[0]
-            raise IndexError(f"layer {self.name!r}: indices must lie from 0 to {self.input_dim - 1} (input_dim - 1), "
-                             f"got {indices[tuple(at)]} at position {tuple(at.tolist())}")
+        return ops.take(self.embeddings, rows_within(inputs, self.input_dim, self.name), 0)

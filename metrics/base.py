@@ -1,12 +1,16 @@
 """What a metric is."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from ..autograd import Value, no_grad
+from ..autograd import Value, mode, no_grad
+from ..autograd.value import wrap
 from ..losses.base import FUNCTIONS as LOSSES
 from ..tensor import Variable
+from ..tensor.create import asarray
+from ..tensor.reduce import sum as total
 from ..tensor.state import assign
 from ..utils.configurable import Configurable, serialize
 from ..utils.custom import deserialized
@@ -45,14 +49,6 @@ class State(Variable):
         super().__init__(initial_value, trainable=False, name=name, dtype=dtype)
         self.initial = self.data.copy()
 
-    def assign_add(self, value):
-        """Add to the value."""
-        return self.assign(self.value + value)
-
-    def assign_sub(self, value):
-        """Subtract from the value."""
-        return self.assign(self.value - value)
-
     def __reduce__(self):
         return _restored, (self.data, self.initial, self.name)
 
@@ -88,6 +84,11 @@ class Metric(Configurable):
     >>> float(Samples()([1, 2], [1, 2]))
     2.0
     """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "result" in vars(cls):
+            cls.result = _recorded(cls.result)
 
     def __init__(self, name=None, dtype=None):
         self.name = name or snake_case(type(self).__name__)
@@ -166,6 +167,19 @@ class Metric(Configurable):
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name!r}>"
+
+
+def _recorded(result):
+    """``result``, whose numbers are computed again where a recorded step that asks for them is run again."""
+    @functools.wraps(result)
+    def wrapped(self):
+        recorder = mode.recorder() if mode.recorders else None
+        if recorder is None:
+            return result(self)
+        arrays, names = recorder.calculate(self.name, functools.partial(result, self))
+        values = [wrap(a) for a in arrays]
+        return dict(zip(names, values)) if names else values[0]
+    return wrapped
 
 
 def _plain(value):
@@ -288,7 +302,7 @@ class MeanMetricWrapper(Mean):
 def _add(mean, values, y_pred, sample_weight):
     """Take the values of a batch in; a single one weighs as much as the batch."""
     if not (values.ndim if hasattr(values, "ndim") else np.ndim(values)):
-        sample_weight = float(len(y_pred) if sample_weight is None else np.sum(_array(sample_weight)))
+        sample_weight = float(len(y_pred)) if sample_weight is None else total(asarray(sample_weight))
     Mean.update_state(mean, values, sample_weight)
 
 

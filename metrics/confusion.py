@@ -399,7 +399,7 @@ class AUC(_Confusion):
         if self.label_weights is None or self.multi_label:
             return sample_weight
         by_label = np.broadcast_to(self.label_weights, y_pred.shape)
-        return by_label if sample_weight is None else by_label * wide(np.asarray(sample_weight), y_pred)
+        return by_label if sample_weight is None else by_label * wide(as_tensor(sample_weight), y_pred)
 
     def result(self):
         counts = self.counts.data

@@ -58,6 +58,7 @@ class Model(Trainer, Layer):
 
     def _finish_graph(self):
         shapes = [tuple(x.shape) for x in self.graph.output_symbols]
+        settings.changed()
         self.built, self.known_output_shape = True, shapes[0] if len(shapes) == 1 else shapes
         self.supports_masking = True
         self._makes_mask = any(x.mask is not None for x in self.graph.output_symbols)

@@ -1,13 +1,12 @@
 """What training minimises and reports: a loss, its weight and metrics for each output of a model."""
 
-import numpy as np
-
 from .. import losses, metrics
 from ..autograd import Spec
 from ..autograd.value import Value
 from ..losses.base import FUNCTIONS as LOSS_FUNCTIONS
 from ..losses.base import Loss, reduce
 from ..metrics import Mean
+from ..tensor.create import asarray
 from ..utils.errors import did_you_mean
 
 MODES = (None, "temporal", "samplewise")
@@ -40,11 +39,10 @@ class Output:
 
     def update(self, y, pred, weights):
         """Let the metrics take in a batch."""
-        mask = None if pred.mask is None else np.asarray(getattr(pred.mask, "data", pred.mask), pred.dtype)
+        mask = None if pred.mask is None else asarray(pred.mask).astype(pred.dtype)
         for metric in self.metrics:
             metric.update_state(y, pred, mask) if mask is not None else metric.update_state(y, pred)
         if self.weighted_metrics:
-            weights = getattr(weights, "data", weights)
             if mask is not None and weights is not None:
                 weights = mask * weights.reshape(weights.shape + (1,) * (mask.ndim - weights.ndim))
             weights = mask if weights is None else weights

@@ -1,14 +1,17 @@
 """Compile, fit, evaluate and predict: the loop around one step."""
 
+import functools
 import inspect
 import warnings
+import weakref
 
 import numpy as np
 
 from .. import optimizers
-from ..autograd import gradients, no_grad
+from ..autograd import gradients, mode, no_grad
 from ..autograd.value import Value, Version, wrap
 from ..callbacks import CallbackList, History, ProgbarLogger
+from ..compiler import Captured
 from ..layers import base as layers_base
 from ..layers.base import phase
 from ..metrics import Mean
@@ -25,7 +28,7 @@ class Trainer:
     """The part of a model that learns; :class:`Model` mixes it in."""
 
     optimizer = loss = objective = history = None
-    stop_training = False
+    stop_training = run_eagerly = False
 
     # Compile
 
@@ -67,7 +70,7 @@ class Trainer:
         self.optimizer, self.loss, self.objective = optimizer, loss, objective
         self._compiled, self._targets = arguments, target_tensors
         self.loss_total, self._added = Mean("loss"), {}
-        self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
+        self.run_eagerly, self.steps_per_execution, self._captured = run_eagerly, steps_per_execution, {}
 
     def _checked_targets(self, targets):
         if isinstance(targets, dict | list | tuple):
@@ -169,6 +172,19 @@ class Trainer:
         with phase(False), no_grad():
             return self(unpack_x_y_sample_weight(data)[0])
 
+    def _step(self, name, batch):
+        """One of the steps on a batch of arrays: recorded, and run again without its Python from then on."""
+        step = getattr(self, name)
+        if self.run_eagerly:
+            return step(self._tensors(batch))
+        captured = vars(self).setdefault("_captured", {})
+        if name not in captured:
+            captured[name] = Captured(f"{name} of the model {self.name!r}")
+        given = tuple([a is not None for part in batch for a in part])
+        key = (given, len(batch[0]), name == "train_step" and self.optimizer.way())
+        return captured[name](key, [a for part in batch for a in part if a is not None],
+                                    lambda: step(self._tensors(batch)))
+
     def _note(self, loss, y_pred):
         """Add a batch to the mean of the loss, and to what layers asked to be reported."""
         batch = len(leaves(y_pred)[0].data)
@@ -179,6 +195,11 @@ class Trainer:
             self._added[name].update_state(getattr(value, "data", value))
 
     def _logs(self):
+        """Loss and metrics so far; a recorded step that returns them asks for them again."""
+        with mode.unrecorded():
+            return Logs(self._current(), again=functools.partial(_logs_of, weakref.ref(self)))
+
+    def _current(self):
         logs = {"loss": self.loss_total.result()}
         if self.objective:
             logs.update(self.objective.logs())
@@ -308,7 +329,7 @@ class Trainer:
         logs = {}
         for i, batch in enumerate(source.epoch(order)):
             run.on_train_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-            logs = _plain(self.train_step(self._tensors(batch)))
+            logs = _plain(self._step("train_step", batch))
             run.on_train_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
             if self.stop_training:
                 break
@@ -320,7 +341,7 @@ class Trainer:
         run.on_test_begin({})
         for i, batch in enumerate(source.epoch()):
             run.on_test_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-            logs = _plain(self.test_step(self._tensors(batch)))
+            logs = _plain(self._step("test_step", batch))
             run.on_test_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
         run.on_test_end(logs)
         return dict(logs)
@@ -376,7 +397,7 @@ class Trainer:
         try:
             for i, batch in enumerate(source.epoch()):
                 run.on_predict_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-                outputs.append(_map(lambda t: t.data, self.predict_step((self._as_inputs(batch[0]),))))
+                outputs.append(_map(lambda t: t.data, self._step("predict_step", batch)))
                 run.on_predict_batch_end(i, {"batch": i, "size": len(batch[0][0]), "outputs": outputs[-1]})
         finally:
             _close(source)
@@ -396,16 +417,16 @@ class Trainer:
         """
         if isinstance(sample_weight, dict) and not _by_output(sample_weight, self.output_names):
             sample_weight, class_weight = class_weight, sample_weight
-        return self._on_batch(self.train_step, x, y, sample_weight, class_weight, reset_metrics, return_dict)
+        return self._on_batch("train_step", x, y, sample_weight, class_weight, reset_metrics, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, reset_metrics=True, return_dict=False):
         """Loss and metrics of one batch, without an update."""
-        return self._on_batch(self.test_step, x, y, sample_weight, None, reset_metrics, return_dict)
+        return self._on_batch("test_step", x, y, sample_weight, None, reset_metrics, return_dict)
 
     def predict_on_batch(self, x):
         """The outputs for one batch, as a NumPy array, or a list or dict of them."""
         batch = next(self._arrays([xs := self._checked_inputs(x), [], []], max(len(xs[0]), 1)).epoch())
-        return _map(lambda t: t.data, self.predict_step((self._as_inputs(batch[0]),)))
+        return _map(lambda t: t.data, self._step("predict_step", batch))
 
     def _on_batch(self, step, x, y, sample_weight, class_weight, reset_metrics, return_dict):
         self._require_compiled()
@@ -414,7 +435,7 @@ class Trainer:
         batch = next(self._arrays(lists, len(lists[0][0])).epoch())
         if reset_metrics:
             self.reset_metrics()
-        logs = _plain(step(self._tensors(batch)))
+        logs = _plain(self._step(step, batch))
         return logs if return_dict else _results(logs)
 
     # Generators, under Keras 2's names
@@ -618,6 +639,21 @@ class Trainer:
         if isinstance(structure, dict):
             return dict(zip(structure, tensors))
         return tensors if isinstance(structure, list | tuple) else _only(tensors)
+
+
+def _logs_of(model):
+    """The logs of a model that is held weakly: a program that asks for them would else keep it alive."""
+    return model()._logs()
+
+
+class Logs(dict):
+    """Loss and metrics by name, and ``again``, which gives them as they are at another time."""
+
+    __slots__ = ("again", "given")
+
+    def __init__(self, values, again):
+        super().__init__(values)
+        self.again, self.given = again, dict(values)
 
 
 def unpack_x_y_sample_weight(data):

@@ -6,9 +6,9 @@ import re
 
 from ..autograd import Value, no_grad
 from ..tensor import Tensor, Variable
-from ..tensor.create import from_numpy
 from ..tensor.movement import concatenate
 from ..tensor.state import assign
+from ..utils import settings
 from ..utils.configurable import Configurable, serialize
 from ..utils.custom import deserialized
 from ..utils.names import snake_case
@@ -113,6 +113,7 @@ class Optimizer(Averaging, Keras2, Configurable):
     def learning_rate(self, value):
         if isinstance(value, dict) or (callable(value) and not hasattr(value, "__float__")):
             self.schedule, self._learning_rate = schedules.get(value), None
+            settings.changed()
         elif self.schedule is not None:
             raise TypeError(f"the learning rate of {self.name} follows a schedule and cannot be set to {value!r}: make "
                             "the optimizer with a number, or set another schedule")
@@ -178,7 +179,7 @@ class Optimizer(Averaging, Keras2, Configurable):
                              f"gradient(s) for {len(variables)} variable(s), {len(set(map(id, variables)))} different")
         self._lay_out(variables)
         with no_grad():
-            flats = [from_numpy(group.gather([by_id[id(v)] for v in group.variables])) for group in self.groups]
+            flats = [group.gather([by_id[id(v)] for v in group.variables]) for group in self.groups]
             if self.gradient_accumulation_steps is not None and not self._gather(flats):
                 return
             if self.clipnorm is not None or self.global_clipnorm is not None or self.clipvalue is not None:
@@ -196,6 +197,10 @@ class Optimizer(Averaging, Keras2, Configurable):
         pairs = list(pairs)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
 
+    def way(self):
+        """What decides which ops the next :meth:`apply` runs, besides its arguments."""
+        return int(self._gathered.data) if self.gradient_accumulation_steps is not None else None
+
     def _lay_out(self, variables):
         """Build anew unless exactly these variables lie in the flat arrays."""
         same = len(variables) == len(self._order) and all(map(operator.is_, variables, self._order))
@@ -206,7 +211,7 @@ class Optimizer(Averaging, Keras2, Configurable):
     def _gather(self, flats):
         """Add gradients to those of the calls before; whether they are all there: then they become their mean."""
         assign(self._gathered, (self._gathered + 1) % self.gradient_accumulation_steps)
-        complete = self._gathered == 0
+        complete = not self._gathered.data      # which way a recorded step goes, see :meth:`way`
         for i, (group, flat) in enumerate(zip(self.groups, flats)):
             kept = group.extras["gradients"]
             total = kept + flat

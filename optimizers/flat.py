@@ -1,9 +1,25 @@
 """Parameters side by side in one array, so that one pass updates them all."""
 
+import math
+
 import numpy as np
 
+from ..autograd import op, real, sample
+from ..autograd.value import spec
 from ..tensor import Variable
 from ..tensor.create import from_numpy
+
+
+def _gathered_shape(*arrays, dtype):
+    known = all(None not in a.shape for a in arrays)
+    return spec((sum(math.prod(a.shape) for a in arrays) if known else None,), dtype)
+
+
+@op(shape=_gathered_shape, reference=lambda *arrays, dtype="float32": np.array([v for a in arrays for v in a.ravel()]),
+    samples=[sample(real(2, 3), real(4)), sample(real()), sample(real(2), real(0, 3), real(1, 2, 2), dtype="float64")])
+def gathered(*arrays, dtype="float32"):
+    """The elements of all arrays, one after the other."""
+    return np.concatenate([a.ravel() for a in arrays], dtype=dtype, casting="same_kind")
 
 
 class Group:
@@ -60,8 +76,8 @@ class Group:
         return from_numpy(np.repeat(np.asarray(values, self.parameters.dtype), [v.size for v in self.variables]))
 
     def gather(self, gradients):
-        """The gradients as one flat array of the parameters' dtype."""
-        return np.concatenate([g.data.ravel() for g in gradients], dtype=self.parameters.dtype, casting="same_kind")
+        """The gradients as one flat tensor of the parameters' dtype."""
+        return gathered(*gradients, dtype=self.parameters.dtype.name)
 
     def written(self, where):
         """Note a write into every parameter, for the check of saved tensors."""

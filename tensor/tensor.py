@@ -14,6 +14,7 @@ import operator
 import numpy as np
 
 from ..autograd import Spec, Value, mode
+from ..autograd.capture import reading
 from ..autograd.gradient import backward
 from ..autograd.node import Leaf
 from ..autograd.value import OpCall, Version, register_types, wrap
@@ -133,6 +134,7 @@ class Tensor(Operators, Value):
 
     def numpy(self):
         """The values as a read-only NumPy array that shares the memory; ``t.numpy().copy()`` can be written."""
+        reading(self)
         view = self.data.view()
         view.flags.writeable = False
         return view
@@ -141,10 +143,12 @@ class Tensor(Operators, Value):
         """The only element, as a Python number."""
         if self.data.size != 1:
             raise ValueError(f"item() needs a tensor with one element, this one has shape {self.shape}")
+        reading(self)
         return self.data.item()
 
     def tolist(self):
         """The values as nested lists of Python numbers."""
+        reading(self)
         return self.data.tolist()
 
     def copy(self):
@@ -218,11 +222,13 @@ class Tensor(Operators, Value):
         return (self[i] for i in range(self.shape[0]))
 
     def __contains__(self, item):
+        reading(self)
         return bool((self.data == (item.data if isinstance(item, Tensor) else item)).any())
 
     def __bool__(self):
         if self.data.size != 1:
             raise ValueError(f"the truth of a tensor of shape {self.shape} is not one value: use x.any() or x.all()")
+        reading(self)
         return bool(self.data.item())
 
     def __float__(self):
@@ -237,16 +243,19 @@ class Tensor(Operators, Value):
     def __index__(self):
         if self.shape or self.dtype.kind not in "iu":
             raise TypeError(f"only a 0-d integer tensor is an index, this one is {self.dtype} of shape {self.shape}")
+        reading(self)
         return operator.index(self.data.item())
 
     def __format__(self, spec):
         if not self.shape:
+            reading(self)
             return format(self.data.item(), spec)
         if spec:
             raise TypeError(f"a format such as {spec!r} needs a 0-d tensor, this one has shape {self.shape}")
         return str(self)
 
     def __repr__(self):
+        reading(self)
         notes = [np.array2string(self.data, separator=", ", prefix=f"{type(self).__name__}(")]
         if self.data.size == 0 and self.shape != (0,):
             notes.append(f"shape={self.shape}")
@@ -276,13 +285,16 @@ class Tensor(Operators, Value):
         if dtype is not None and np.dtype(dtype) != self.dtype:
             if copy is False:
                 raise ValueError(f"a {self.dtype} tensor cannot become {np.dtype(dtype)} without a copy")
+            reading(self)
             return self.data.astype(dtype)
+        reading(self)
         return self.data.copy() if copy else self.numpy()
 
     __array_ufunc__ = interop.array_ufunc
     __array_function__ = interop.array_function
 
     def __dlpack__(self, **kwargs):
+        reading(self)
         return self.data.__dlpack__(**kwargs)
 
     def __dlpack_device__(self):

@@ -2,6 +2,7 @@
 
 import copy
 
+from ..utils import settings
 from .tensor import Tensor
 
 
@@ -21,18 +22,36 @@ class Variable(Tensor):
     Variable(1)
     """
 
-    __slots__ = ("trainable", "regularizer", "constraint")
+    __slots__ = ("_trainable", "regularizer", "constraint")
 
     def __init__(self, initial_value, trainable=True, name=None, dtype=None, regularizer=None, constraint=None):
         super().__init__(initial_value, dtype=dtype)
         self.name, self.regularizer, self.constraint = name, regularizer, constraint
-        self.trainable = bool(trainable) and self.dtype.kind == "f"
-        self.requires_grad = self.trainable
+        self._trainable = bool(trainable) and self.dtype.kind == "f"
+        self.requires_grad = self._trainable
+
+    @property
+    def trainable(self):
+        """Whether gradients are taken with respect to it in training; may be set at any time."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, wanted):
+        self._trainable = wanted
+        settings.changed()
 
     @property
     def value(self):
         """The value, cut off from the graph."""
         return self.detach()
+
+    def assign_add(self, value):
+        """Add to the value, in place; returns the variable."""
+        return self.assign(self.value + value)
+
+    def assign_sub(self, value):
+        """Subtract from the value, in place; returns the variable."""
+        return self.assign(self.value - value)
 
     def _become(self, out):
         self._check_kept(out)

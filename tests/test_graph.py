@@ -341,7 +341,7 @@ def test_batches_are_shuffled_whole():
             seen.append(data[0].numpy()[:, 0].astype(int).tolist())
             return super().train_step(data)
     model = Watch([Dense(1, input_dim=1)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     rows = np.arange(11.0)[:, None]
     model.fit(rows, rows, batch_size=3, shuffle="batch", verbose=0)
     assert seen[-1] == [9, 10] and sorted(seen[:3]) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]

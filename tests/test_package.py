@@ -37,7 +37,7 @@ ALLOWED = {
 
 def sources():
     for folder in ALLOWED:
-        if folder != "front":       # kernels/ and compiler/ have their place here before they have files
+        if folder != "front":
             yield from ((folder, path) for path in sorted((ROOT / folder).glob("*.py"))
                         if path.name != "make_digits.py")
     yield from (("front", ROOT / "tahr" / f"{name}.py") for name in sorted(FRONT))

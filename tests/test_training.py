@@ -355,7 +355,7 @@ def test_shuffle_takes_each_sample_once_in_a_new_order():
             self.seen.append(data[1].numpy()[:, 0].copy())
             return super().train_step(data)
     model = Watch([Dense(1, input_dim=1)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     rows = np.arange(10.0)[:, None] / 10
     model.fit(rows, rows, epochs=2, batch_size=4, verbose=0)
     assert [len(b) for b in model.seen] == [4, 4, 2] * 2

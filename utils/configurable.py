@@ -18,6 +18,7 @@ import functools
 import inspect
 from typing import ClassVar
 
+from . import settings
 from .custom import _objects
 from .errors import did_you_mean
 from .keras1 import positions, translate
@@ -44,6 +45,7 @@ class _Construction(type):
         obj = cls.__new__(cls)
         obj._arguments = _by_name(bound)
         obj.__init__(*args, **kwargs)
+        vars(obj)["_made"] = True
         return obj
 
 
@@ -94,6 +96,14 @@ class Configurable(metaclass=_Construction):
         elif not cls.__name__.startswith("_"):
             for name in (cls.__name__, *vars(cls).get("aliases", ())):
                 cls.registry[name] = cls
+
+    _made = False           # whether the constructor has run
+
+    def __setattr__(self, name, value):
+        """Let recorded steps be recorded anew when an argument of the constructor is changed afterwards."""
+        if self._made and vars(self).get(name, value) is not value and name in _parameters(type(self))[1]:
+            settings.changed()
+        object.__setattr__(self, name, value)
 
     @classmethod
     def kinds(cls):

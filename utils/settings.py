@@ -19,6 +19,20 @@ _values = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_
            "num_threads": None, "numba": None, "winograd": True}
 
 
+_changes = 0
+
+
+def changes():
+    """A number that grows whenever a setting changes, or the configuration of an object does (:func:`changed`)."""
+    return _changes
+
+
+def changed():
+    """Let what was recorded of steps count no longer: something has changed that they took for granted."""
+    global _changes
+    _changes += 1
+
+
 def floatx():
     """The dtype that floating-point data take when they enter tahr: ``'float32'`` unless changed."""
     return _values["floatx"]
@@ -27,6 +41,7 @@ def floatx():
 def set_floatx(dtype):
     """Set the default float dtype to ``'float16'``, ``'float32'`` or ``'float64'``."""
     _values["floatx"] = _one_of("floatx", dtype, FLOAT_TYPES)
+    changed()
 
 
 def epsilon():
@@ -40,6 +55,7 @@ def set_epsilon(value):
     if not value > 0:
         raise ValueError(f"epsilon must be positive, got {value}")
     _values["epsilon"] = value
+    changed()
 
 
 def image_data_format():
@@ -50,6 +66,7 @@ def image_data_format():
 def set_image_data_format(data_format):
     """Set the default image layout to ``'channels_last'`` or ``'channels_first'``."""
     _values["image_data_format"] = _one_of("image_data_format", data_format, IMAGE_FORMATS)
+    changed()
 
 
 def num_threads():
@@ -78,6 +95,7 @@ def numba():
 def set_numba(on):
     """Switch compiled kernels on or off."""
     _values["numba"] = bool(on)
+    changed()
 
 
 def winograd():
@@ -88,6 +106,7 @@ def winograd():
 def set_winograd(on):
     """Switch Winograd's algorithm on or off; without it, results are some 10 times closer to the exact ones."""
     _values["winograd"] = bool(on)
+    changed()
 
 
 @contextlib.contextmanager
@@ -104,7 +123,9 @@ def using(**changes):
             setters[name](value)
         yield
     finally:
-        _values.update(before)
+        if _values != before:
+            _values.update(before)
+            changed()
 
 
 def home():
