@@ -24,16 +24,19 @@ class Op:
         reference: a plain NumPy function that says what ``forward`` means.
         samples: the calls on which the generic tests run.
         residual: ``forward`` returns ``(result, residual)``; rules take the residual as the keyword ``residual``.
+        rectified: a function of the arrays that also replaces negative results by 0, where a kernel does that on the
+            way.
         adjust: brings a rule's result to the shape and dtype of the argument, after broadcasting.
     """
 
     __slots__ = ("name", "forward", "shape", "dtype", "rules", "reference", "samples", "residual", "adjust", "keeps",
-                 "keeps_rest", "keeps_out", "ruled", "variadic", "function", "differentiable")
+                 "keeps_rest", "keeps_out", "ruled", "variadic", "function", "differentiable", "rectified")
 
     def __init__(self, name, forward, shape, rules, reference=None, samples=(), dtype=None, residual=False,
-                 adjust=None):
+                 adjust=None, rectified=None):
         self.name, self.forward, self.shape, self.rules, self.dtype = name, forward, shape, rules, dtype
         self.reference, self.samples, self.residual, self.adjust = reference, samples, residual, adjust
+        self.rectified = rectified
         self.variadic = callable(rules)             # rules(i) is then the rule of argument i
         given = [rules(0)] if self.variadic else [r for r in rules or () if r]
         self.differentiable = bool(given)
@@ -90,7 +93,8 @@ class Composed:
         self.samples, self.differentiable = samples, differentiable
 
 
-def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=False, adjust=None, name=None):
+def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=False, adjust=None, name=None,
+       rectified=None):
     """Define an op by its function of arrays; returns the function that users call.
 
     Parameters without a default are inputs, those with a default are attributes. ``vjp`` is a list of rules, or for
@@ -108,7 +112,7 @@ def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=Fals
     """
     def decorate(forward):
         label = name or forward.__name__.strip("_")
-        record = Op(label, forward, shape, vjp, reference, samples, dtype, residual, adjust)
+        record = Op(label, forward, shape, vjp, reference, samples, dtype, residual, adjust, rectified)
         record.function = _public(record, forward)
         OPS[label] = record
         return record.function

@@ -152,6 +152,11 @@ class CallbackList:
         return [c for c in self.callbacks
                 if any(getattr(type(c), name) is not getattr(Callback, name) or name in vars(c) for name in names)]
 
+    def watches(self, kind):
+        """Whether any callback wants to be called at every batch of ``'train'``, ``'test'`` or ``'predict'``."""
+        names = [f"on_{kind}_batch_{end}" for end in ("begin", "end")]
+        return bool(self._overriders(*names, *(("on_batch_begin", "on_batch_end") if kind == "train" else ())))
+
     def __getattr__(self, name):
         """``on_...`` of all callbacks that override it, in their order."""
         if not name.startswith("on_") or not hasattr(Callback, name):

@@ -12,7 +12,10 @@ from ..autograd.capture import Again, Recorder, Slot
 from ..autograd.value import Value, Version, wrap
 from ..utils import settings
 from ..utils.tree import flatten
+from .native import Native
+from .passes import optimized
 from .replay import function_of
+from .writer import NotWritableError
 
 TRIES = 4           # calls that are recorded before a function counts as one that takes another way each time
 KINDS = 64          # programs that are kept at once, those used last
@@ -25,11 +28,11 @@ class CaptureWarning(UserWarning):
 class _Kind:
     """What is known of the calls of one kind, that is with one key."""
 
-    __slots__ = ("lock", "before", "tries", "program", "run", "reason")
+    __slots__ = ("lock", "before", "tries", "program", "run", "native", "reason")
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.before = self.program = self.run = self.reason = None
+        self.before = self.program = self.run = self.native = self.reason = None
         self.tries = 0
 
 
@@ -69,9 +72,40 @@ class Captured:
             if kind.run is not None:
                 if kind.program.intact():
                     return self._again(kind, arrays)
-                kind.run = kind.program = kind.before = None
+                kind.run = kind.program = kind.before = kind.native = None
                 kind.tries = 0
             return self._recorded(kind, arrays, function)
+        finally:
+            kind.lock.release()
+
+    def ready(self, key, batch):
+        """Whether :meth:`many` may do something for batches of so many rows."""
+        if not settings.numba() or self._valid_for != settings.changes() or mode.recorder() is not None:
+            return False
+        return any(k == key and kind.native is not None and kind.native.gathers and kind.native.batch == {batch}
+                   for (k, _), kind in self._kinds.items())
+
+    def many(self, key, data, rows, batch):
+        """Run the steps of many batches without coming back in between, where that can be done.
+
+        Arguments:
+            key: as for a call.
+            data: the arrays that batches are rows of.
+            rows: the numbers of the rows, in order.
+            batch: how many rows a batch has.
+
+        Returns:
+            How many whole batches were done, and what the last one returned.
+        """
+        kind = self._kinds.get((key, tuple([((batch, *a.shape[1:]), a.dtype) for a in data])))
+        if kind is None or kind.native is None or not kind.lock.acquire(blocking=False):
+            return 0, None
+        try:
+            if not kind.program.intact() or not (done := kind.native.epoch(data, np.ascontiguousarray(rows, np.int64))):
+                return 0, None
+            for version in kind.program.written:
+                version.count += done
+            return done, _rebuilt(kind.program.result, iter(kind.native.copies()))
         finally:
             kind.lock.release()
 
@@ -83,7 +117,9 @@ class Captured:
 
     def _again(self, kind, arrays):
         program = kind.program
-        found = kind.run(*arrays)
+        found = kind.native(*arrays) if kind.native is not None else None
+        if found is None:
+            found = kind.run(*arrays)
         for version in program.written:
             version.count += 1
         return _rebuilt(program.result, iter(found))
@@ -98,7 +134,8 @@ class Captured:
         if program is None:
             self._give_up(kind, f"{recorder.reason} at {recorder.where}")
         elif before is not None and (difference := before.differs(program)) is None:
-            kind.program, kind.run, kind.before = program, function_of(program), None
+            kind.program, kind.before = optimized(program), None
+            kind.run, kind.native = function_of(kind.program), native_of(kind.program)
         elif before is not None and kind.tries >= TRIES:
             self._give_up(kind, difference)
         return result
@@ -117,6 +154,14 @@ class Captured:
     def programs(self):
         """The programs that are in use, the latest last."""
         return [kind.program for kind in self._kinds.values() if kind.program is not None]
+
+
+def native_of(program):
+    """The program as one compiled function, None where it cannot or need not be one."""
+    try:
+        return Native(program)
+    except (NotWritableError, ImportError, NotImplementedError):
+        return None
 
 
 def _rebuilt(tree, arrays):

@@ -129,6 +129,11 @@ class Kernel:
                 self._code = ctypes.CFUNCTYPE(None, *kinds)(_address(self))
         return self._code
 
+    @property
+    def address(self):
+        """Where its code begins, for other code to call; arrays go in as the objects they are."""
+        return ctypes.cast(self._code or self._load(), ctypes.c_void_p).value
+
     def compile(self):
         """Compile it with Numba; returns the compiled function, whose ``address`` is where it begins."""
         import numba
@@ -162,22 +167,26 @@ def kernel(signature, **options):
 def _address(kernel):
     """Where the kernel's code is in memory: loaded from the cache, else compiled and kept there."""
     path = cache_path(kernel)
-    found = _read(path)
+    found = read_code(path)
     if found:
-        return _link(*found)
+        symbol, code = found
+        return link([symbol], code)[0]
     compiled = kernel.compile()
     code = getattr(compiled._library, "_get_compiled_object", None)     # not public: tests/test_jit.py watches it
     if code:
-        _write(path, compiled.native_name, code())
+        write_code(path, compiled.native_name, code())
     return compiled.address
 
 
-def _link(symbol, code):
+def link(symbols, code):
+    """Load object code into memory; returns where its functions of these names begin."""
     import llvmlite.binding as llvm
-    linker = _linker()
-    linker.add_object_file(llvm.ObjectFileRef.from_data(code))
-    linker.finalize_object()
-    return linker.get_function_address(symbol)
+    with _lock:
+        linker = _linker()
+        if not linker.get_function_address(symbols[0]):
+            linker.add_object_file(llvm.ObjectFileRef.from_data(code))
+            linker.finalize_object()
+        return [linker.get_function_address(symbol) for symbol in symbols]
 
 
 @functools.lru_cache(None)
@@ -229,7 +238,7 @@ def cache_path(kernel):
     return cache_folder() / f"{kernel.name}-{digest.hexdigest()[:16]}.o"
 
 
-def _read(path):
+def read_code(path):
     """``(symbol, object code)`` from the cache, None where there is none that is whole."""
     try:
         data = path.read_bytes()
@@ -242,7 +251,7 @@ def _read(path):
     return symbol.decode(), code
 
 
-def _write(path, symbol, code):
+def write_code(path, symbol, code):
     """Put object code into the cache, whole or not at all; a folder that cannot be written is no error."""
     rest = symbol.encode() + b"\n" + code
     try:

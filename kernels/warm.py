@@ -34,7 +34,7 @@ def warm(report=print):
     Returns the number of kernels that the cache cannot hold, 0 where all is well.
     """
     known = names()
-    missing = {name: module for name, module in known.items() if not jit._read(jit.cache_path(jit.KERNELS[name]))}
+    missing = {name: module for name, module in known.items() if not jit.read_code(jit.cache_path(jit.KERNELS[name]))}
     report(f"{len(known)} kernels, {len(known) - len(missing)} of them compiled before, in {jit.cache_folder()}")
     if missing:
         spawn = multiprocessing.get_context("spawn")        # forked processes would inherit Numba's locks
@@ -44,7 +44,7 @@ def warm(report=print):
                     [pool.submit(compile_one, module, name) for name, module in missing.items()]):
                 name, seconds = job.result()
                 report(f"{seconds:6.2f} s  {name}")
-    lost = [name for name in known if not jit._read(jit.cache_path(jit.KERNELS[name]))]
+    lost = [name for name in known if not jit.read_code(jit.cache_path(jit.KERNELS[name]))]
     if lost:
         report(f"the cache folder does not keep {len(lost)} kernels: is it writable, is the disk full? Set TAHR_CACHE "
                "to another folder")

@@ -114,6 +114,9 @@ def check_lengths(xs, ys, ws):
                 raise ValueError(f"input and {name} must have the same number of samples, got {n} and {len(other)}")
 
 
+COPIED = 1 << 26        # elements that are cast and put in order for a whole training, at most
+
+
 class Arrays:
     """Arrays, cut into batches.
 
@@ -127,7 +130,7 @@ class Arrays:
     def __init__(self, xs, ys, ws, batch_size, dtypes):
         self.lists, self.batch_size = (xs, ys, ws), batch_size
         self.dtypes = [[_batch_dtype(a, d) for a, d in zip(arrays, own)] for arrays, own in zip(self.lists, dtypes)]
-        self.samples = len(xs[0])
+        self.samples, self._whole = len(xs[0]), None
 
     def __len__(self):
         return -(-self.samples // self.batch_size)
@@ -144,9 +147,24 @@ class Arrays:
             raise TypeError('TypeError while preparing batch. If using HDF5 input data, pass shuffle="batch".')
         return permutation(self.samples)
 
-    def epoch(self, order=None):
-        """The batches, in the order of the rows' numbers if one is given."""
-        for start in range(0, self.samples, self.batch_size):
+    def whole(self):
+        """All arrays as batches have them, in one list, without those that are not there; None for data too large.
+
+        What has to be cast or put in order for that is copied, once.
+        """
+        if self._whole is None:
+            pairs = [(a, np.dtype(d)) for arrays, own in zip(self.lists, self.dtypes) for a, d in zip(arrays, own)
+                     if a is not None]
+            ready = lambda a, d: a.dtype == d and a.flags.c_contiguous and a.flags.aligned
+            if any(is_on_disk(a) for a, _ in pairs) or sum(a.size for a, d in pairs if not ready(a, d)) > COPIED:
+                self._whole = []
+            else:
+                self._whole = [a if ready(a, d) else np.ascontiguousarray(a, d) for a, d in pairs]
+        return self._whole or None
+
+    def epoch(self, order=None, first=0):
+        """The batches from the ``first`` on, in the order of the rows' numbers if one is given."""
+        for start in range(first * self.batch_size, self.samples, self.batch_size):
             rows = slice(start, min(start + self.batch_size, self.samples))
             rows = rows if order is None else order[rows]
             yield tuple([[None if a is None else _rows(a, rows).astype(d, copy=False) for a, d in zip(arrays, own)]

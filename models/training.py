@@ -180,10 +180,26 @@ class Trainer:
         captured = vars(self).setdefault("_captured", {})
         if name not in captured:
             captured[name] = Captured(f"{name} of the model {self.name!r}")
-        given = tuple([a is not None for part in batch for a in part])
-        key = (given, len(batch[0]), name == "train_step" and self.optimizer.way())
-        return captured[name](key, [a for part in batch for a in part if a is not None],
+        return captured[name](self._key(name, batch), [a for part in batch for a in part if a is not None],
                                     lambda: step(self._tensors(batch)))
+
+    def _ahead(self, name, source, order, first, most):
+        """Run up to ``most`` whole batches from the ``first`` on without Python in between: ``(how many, logs)``."""
+        captured = vars(self).get("_captured", {}).get(name)
+        whole = min(most, source.samples // source.batch_size - first) if isinstance(source, Arrays) else 0
+        if captured is None or whole < 1 or self.run_eagerly or name == "train_step" and self.optimizer.way():
+            return 0, None
+        key = self._key(name, source.lists)
+        if not captured.ready(key, source.batch_size) or (data := source.whole()) is None:
+            return 0, None
+        rows = slice(first * source.batch_size, (first + whole) * source.batch_size)
+        order = np.arange(rows.start, rows.stop) if order is None else order[rows]
+        return captured.many(key, data, order, source.batch_size)
+
+    def _key(self, name, lists):
+        """What decides how a step goes, besides the shapes of the arrays."""
+        given = tuple([a is not None for part in lists for a in part])
+        return given, len(lists[0]), name == "train_step" and self.optimizer.way()
 
     def _note(self, loss, y_pred):
         """Add a batch to the mean of the loss, and to what layers asked to be reported."""
@@ -325,25 +341,42 @@ class Trainer:
 
     def _train_epoch(self, source, shuffle, run):
         order = source.order(shuffle, default_generator().numpy.permutation) if isinstance(source, Arrays) else None
-        self.reset_metrics()
-        logs = {}
-        for i, batch in enumerate(source.epoch(order)):
-            run.on_train_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-            logs = _plain(self._step("train_step", batch))
-            run.on_train_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
-            if self.stop_training:
-                break
-        return dict(logs)
+        return self._batches("train", source, order, run)
 
     def _test(self, source, run):
-        self.reset_metrics()
-        logs = {}
         run.on_test_begin({})
-        for i, batch in enumerate(source.epoch()):
-            run.on_test_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-            logs = _plain(self._step("test_step", batch))
-            run.on_test_batch_end(i, {"batch": i, "size": len(batch[0][0]), **logs})
+        logs = self._batches("test", source, None, run)
         run.on_test_end(logs)
+        return logs
+
+    def _batches(self, kind, source, order, run):
+        """All batches of an epoch through the step of that kind; callbacks are called once an execution of steps.
+
+        Where no callback asks for batches, an epoch of arrays is one execution.
+        """
+        self.reset_metrics()
+        step, begin, end = (f"{kind}_step", *(getattr(run, f"on_{kind}_batch_{when}") for when in ("begin", "end")))
+        quiet = isinstance(source, Arrays) and not run.watches(kind)
+        together = len(source) if quiet else self.steps_per_execution
+        logs, i, batches = {}, 0, source.epoch(order)
+        while (batch := next(batches, None)) is not None:
+            size = len(batch[0][0])
+            begin(i, {"batch": i, "size": size})
+            logs, count = self._step(step, batch), 1
+            while count < together:
+                done, found = self._ahead(step, source, order, i + count, together - count)
+                if done:
+                    logs, batches = found, source.epoch(order, i + count + done)
+                elif (batch := next(batches, None)) is not None:
+                    logs, done, size = self._step(step, batch), 1, len(batch[0][0])
+                else:
+                    break
+                count += done
+            i += count
+            logs = _plain(logs)
+            end(i - 1, {"batch": i - 1, "size": size, **logs})
+            if kind == "train" and self.stop_training:
+                break
         return dict(logs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
@@ -560,10 +593,10 @@ class Trainer:
 
     def _check_weights(self, ws, ys, names):
         modes = [o.mode for o in self.objective.outputs] if self.objective else [None] * len(names)
-        for w, y, mode in zip(ws, ys, modes):
+        for w, y, kind in zip(ws, ys, modes):
             if w is None:
                 continue
-            if mode == "temporal":
+            if kind == "temporal":
                 if y is not None and y.ndim < 3:
                     raise ValueError(f"Found a sample_weight array for an output with shape {y.shape}. Timestep-wise "
                                      f"sample "
@@ -573,7 +606,7 @@ class Trainer:
                 if w.ndim != 2:
                     raise ValueError(f"Found a sample_weight array with shape {w.shape}. In order to use timestep-wise "
                                      "sample weighting, you should pass a 2D sample_weight array.")
-            elif w.ndim > 1 and w.shape[1:] != (1,) * (w.ndim - 1) and (y is None or y.ndim < 3) and mode is None:
+            elif w.ndim > 1 and w.shape[1:] != (1,) * (w.ndim - 1) and (y is None or y.ndim < 3) and kind is None:
                 raise ValueError(f"Found a sample_weight array with shape {w.shape}. In order to use timestep-wise "
                                  f"sample "
                                  "weights, you should specify sample_weight_mode=\"temporal\" in compile().")

@@ -8,7 +8,8 @@ _SUBMODULES = ("activations", "autograd", "backend", "callbacks", "compat", "con
                "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers", "utils",
                "wrappers")
 _NAMES = {"Tensor": "tensor", "Variable": "tensor", "Symbol": "tensor", "no_grad": "autograd",
-          "enable_grad": "autograd", "set_grad_enabled": "autograd", "Model": "models", "Sequential": "models", "jit": "compiler"}
+          "enable_grad": "autograd", "set_grad_enabled": "autograd", "Model": "models", "Sequential": "models",
+          "jit": "compiler"}
 
 
 def __getattr__(name):

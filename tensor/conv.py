@@ -170,7 +170,13 @@ def _biased_cases():
     return [sample(real(*x), real(*w), real(w[-1]), **attrs) for x, w, attrs in _cases()]
 
 
+def _biased(x, w, b, strides=(), padding="valid", dilation=(), groups=1, relu=False):
+    _biased_shape(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups)
+    return kernels.conv(x, w, *_slides(x.shape, w.shape, strides, padding, dilation), groups, b, relu)
+
+
 @op(shape=_biased_shape, reference=lambda x, w, b, **attrs: _looped(x, w, **attrs) + b,
+    rectified=functools.partial(_biased, relu=True),
     vjp=[lambda g, _out, _x, w, _b, **attrs: conv_grad_x(g, w, shape=_x.shape, **attrs),
          lambda g, _out, x, _w, _b, **attrs: conv_grad_w(x, g, shape=_w.shape, **attrs),
          lambda g, _out, _x, _w, _b, **attrs: conv_grad_b(g)],
@@ -179,8 +185,7 @@ def _biased_cases():
                     **_PLANE)])
 def conv_bias(x, w, b, strides=(), padding="valid", dilation=(), groups=1):
     """A convolution plus a bias for each filter, in one pass over the result."""
-    _biased_shape(x, w, b, strides=strides, padding=padding, dilation=dilation, groups=groups)
-    return kernels.conv(x, w, *_slides(x.shape, w.shape, strides, padding, dilation), groups, b)
+    return _biased(x, w, b, strides, padding, dilation, groups)
 
 
 def conv(x, w, strides=1, padding="valid", dilation=1, groups=1, bias=None):

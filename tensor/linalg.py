@@ -1,5 +1,6 @@
 """Products of vectors, matrices and tensors."""
 
+import functools
 import itertools
 import math
 import string
@@ -110,9 +111,20 @@ def linear_grad_w(x, g):
     return x.T @ g if x.size * g.shape[1] <= gemm.SMALL else gemm.matmul(x, g, True)
 
 
-@op(shape=_linear_shape, adjust=match, vjp=[lambda g, _out, _x, w, _b: linear_grad_x(g, w),
-                                            lambda g, _out, x, _w, _b: linear_grad_w(x, g),
-                                            lambda g, _out, _x, _w, _b: g],
+def _affine(x, w, b, relu=False):
+    if x.size * w.shape[1] <= gemm.SMALL or b is not None and b.dtype is not x.dtype:
+        out = np.matmul(_rows(x), w)
+        if b is not None:
+            out = np.add(out, b, out=out if out.dtype == b.dtype else None)
+        out = np.maximum(out, 0, out=out) if relu else out
+    else:
+        out = gemm.matmul(_rows(x), w, False, False, b, relu)
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
+
+
+@op(shape=_linear_shape, adjust=match, rectified=functools.partial(_affine, relu=True),
+    vjp=[lambda g, _out, _x, w, _b: linear_grad_x(g, w), lambda g, _out, x, _w, _b: linear_grad_w(x, g),
+         lambda g, _out, _x, _w, _b: g],
     reference=lambda x, w, b=None: _looped_matmul(x, w) + (0 if b is None else b), name="linear",
     samples=[sample(real(3, 4), real(4, 2), real(2)), sample(real(2, 3, 4), real(4, 2), real(2)),
              sample(real(4), real(4, 2), real(2)), sample(real(3, 4), real(4, 2), None),
@@ -120,13 +132,7 @@ def linear_grad_w(x, g):
              raises(ValueError, "as many features as the input's last axis", real(3, 4), real(3, 2), real(2)),
              raises(ValueError, "one bias for each of 2 units", real(3, 4), real(4, 2), real(3))])
 def _linear(x, w, b):
-    if x.size * w.shape[1] <= gemm.SMALL or b is not None and b.dtype is not x.dtype:
-        out = np.matmul(_rows(x), w)
-        if b is not None:
-            out = np.add(out, b, out=out if out.dtype == b.dtype else None)
-    else:
-        out = gemm.matmul(_rows(x), w, False, False, b)
-    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
+    return _affine(x, w, b)
 
 
 def linear(x, w, b=None):

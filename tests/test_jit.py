@@ -72,7 +72,7 @@ def test_a_damaged_entry_is_compiled_again(kernel, cache, damage):
     path.write_bytes(damage(good))
     again = forgotten(kernel)
     run(again)
-    assert jit._read(path) is not None
+    assert jit.read_code(path) is not None
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(kernel, tmp_path, monkeypatch):

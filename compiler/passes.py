@@ -1,0 +1,249 @@
+"""Passes: each makes a program of a program that computes the same, with fewer or better lines.
+
+A line may be left out, moved or merged only if it does nothing but give results. It does more (:func:`acts`) if it
+writes into an array, draws random numbers, or calls Python code.
+
+>>> import tahr
+>>> from tahr.autograd.capture import Recorder
+>>> x = tahr.Tensor([1.0, 2.0])
+>>> with Recorder([x.data]) as recorder:
+...     unused, y = x * 5, (x + 1) * (x + 1)
+>>> program = recorder.program(y)
+>>> len(program.lines), len(dead(program).lines), len(common(dead(program)).lines)
+(4, 3, 2)
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from ..autograd.capture import KEPT, Calculation, Line, Program, Slot, flat
+from ..autograd.op import Op
+
+ELEMENTWISE = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "relu", "relu_grad_x",
+               "tanh", "tanh_grad_x", "sigmoid", "sigmoid_grad_x", "softplus", "softplus_grad_x", "silu", "silu_grad_x",
+               "elu", "elu_grad_x", "leaky_relu", "leaky_relu_grad_x", "exp", "log", "astype"}
+
+
+def optimized(program):
+    """The program after all passes."""
+    for improve in PASSES:
+        program = improve(program)
+    return program
+
+
+def acts(line):
+    """Whether a line does more than give results."""
+    generators = any(hasattr(value, "take") and hasattr(value, "set_state") for value in line.attrs.values())
+    return generators or isinstance(line.op, Calculation) or any(out in line.inputs for out in line.outputs)
+
+
+def dead(program):
+    """Without the lines whose results nobody uses."""
+    used = {s.number for s in flat(program.result) if isinstance(s, Slot)}
+    kept = []
+    for line in reversed(program.lines):
+        if acts(line) or any(s.number in used for s in line.made()):
+            kept.append(line)
+            used |= {s.number for s in line.used()}
+    return _with(program, kept[::-1])
+
+
+def common(program):
+    """Each calculation once: a line that does what an earlier one did on the same arrays is that one's result."""
+    found, instead, versions, lines = {}, {}, {}, []
+    for line in program.lines:
+        line = _substituted(line, instead)
+        if acts(line):
+            for slot in line.used():
+                versions[slot.number] = versions.get(slot.number, 0) + 1
+            lines.append(line)
+            continue
+        key = (line.op.name, _key(line.inputs, versions), _key(line.attrs, versions))
+        if key in found:
+            instead.update(zip([s.number for s in _results(line)], _results(found[key])))
+        else:
+            found[key] = line
+            lines.append(line)
+    return _with(program, lines, instead)
+
+
+def transposes(program):
+    """Without transposes that undo each other, also through functions of single elements between them."""
+    program, changed = _sunk(program), True
+    while changed:
+        changed, made, instead, lines = False, {}, {}, []
+        for line in program.lines:
+            line = _substituted(line, instead)
+            if line.op.name == "transpose" and (before := made.get(line.inputs[0].number)) is not None:
+                axes = tuple(before.attrs["axes"][a] for a in line.attrs["axes"])
+                changed = True
+                if axes == tuple(range(len(axes))):
+                    instead[line.outputs[0].number] = before.inputs[0]
+                    continue
+                line = _like(line, inputs=before.inputs, attrs={**line.attrs, "axes": axes})
+            if line.op.name == "transpose" and line.inputs[0].kind != KEPT:     # what is kept may be written meanwhile
+                made[line.outputs[0].number] = line
+            lines.append(line)
+        program = dead(_with(program, lines, instead))
+    return program
+
+
+def _sunk(program):
+    """Functions of single elements before the transposes of their operands, where a transpose back follows."""
+    made = {s.number: line for line in program.lines for s in line.made()}
+    users = _users(program)
+    lines, fresh, instead = [], _counter(program), {}
+    for line in program.lines:
+        line = _substituted(line, {})
+        sources = [made.get(x.number) if isinstance(x, Slot) else None for x in line.inputs]
+        arrays = [s for x, s in zip(line.inputs, sources) if isinstance(x, Slot) and x.shape != ()]
+        movable = (line.op.name in ELEMENTWISE and arrays and not acts(line) and len(line.outputs) == 1
+                   and all(s is not None and s.op.name == "transpose" and s.inputs[0].kind != KEPT for s in arrays)
+                   and len({s.attrs["axes"] for s in arrays}) == 1)
+        if movable:
+            axes = arrays[0].attrs["axes"]
+            back = tuple(np.argsort(axes).tolist())
+            following = users.get(line.outputs[0].number, [])
+            movable = bool(following) and all(u is not None and u.op.name == "transpose" and u.attrs["axes"] == back
+                                              for u in following)
+        if not movable:
+            lines.append(line)
+            continue
+        [out] = line.outputs
+        inner = _slot(fresh, arrays[0].inputs[0].shape, out.dtype)
+        inputs = tuple([s.inputs[0] if s is not None and isinstance(x, Slot) and x.shape != () else x
+                        for x, s in zip(line.inputs, sources)])
+        lines.append(_like(line, inputs=inputs, outputs=(inner,)))
+        lines.append(Line(arrays[0].op, (inner,), {"axes": axes}, (out,), where=line.where))
+    return _with(program, lines, instead)
+
+
+def epilogues(program):
+    """Products and convolutions with a bias whose only use is a rectifier do it as they write their results."""
+    users, lines, skipped = _users(program), [], {}
+    for line in program.lines:
+        if id(line) in skipped:
+            continue
+        following = users.get(line.outputs[0].number, []) if line.outputs else []
+        if (getattr(line.op, "rectified", None) and len(following) == 1 and following[0] is not None
+                and following[0].op.name == "relu" and following[0].casts == line.casts == (None,)
+                and line.outputs[0].dtype == np.float32):
+            relu = following[0]
+            skipped[id(relu)] = relu
+            line = Line(_rectified(line.op), line.inputs, line.attrs, relu.outputs, where=line.where)
+        lines.append(line)
+    return _with(program, lines)
+
+
+@functools.cache
+def _rectified(op):
+    """An op that does what ``op`` does, and then replaces negative results by 0."""
+    return Op(f"{op.name}_relu", op.rectified, op.shape, None)
+
+
+PASSES = (dead, common, transposes, epilogues)
+
+
+# Programs, line by line
+
+def _with(program, lines, instead=()):
+    """A program of other lines, with other slots in its result."""
+    result = _renamed(program.result, instead) if instead else program.result
+    return Program(program.inputs, lines, result, program.guards, program.written, program.saving)
+
+
+def _like(line, **changes):
+    fields = {name: getattr(line, name) for name in Line.__slots__}
+    return Line(**{**fields, **changes})
+
+
+def _substituted(line, instead):
+    """A line that reads other slots."""
+    if not instead or not any(s.number in instead for s in line.used()):
+        return line
+    return _like(line, inputs=_renamed(line.inputs, instead), attrs=_renamed(line.attrs, instead))
+
+
+def _renamed(tree, instead):
+    if isinstance(tree, Slot):
+        return instead.get(tree.number, tree)
+    if type(tree) in (tuple, list):
+        return type(tree)([_renamed(t, instead) for t in tree])
+    if type(tree) is dict:
+        return {k: _renamed(v, instead) for k, v in tree.items()}
+    if hasattr(tree, "rest"):
+        return type(tree)(tree.again, _renamed(tree.rest, instead))
+    return tree
+
+
+def _results(line):
+    return [s for s in flat((line.outputs, line.residual)) if isinstance(s, Slot)]
+
+
+def _users(program):
+    """For each slot the lines that read it, None for the program's result."""
+    found = {}
+    for line in program.lines:
+        for number in {s.number for s in line.used()}:
+            found.setdefault(number, []).append(line)
+    for slot in flat(program.result):
+        if isinstance(slot, Slot):
+            found.setdefault(slot.number, []).append(None)
+    return found
+
+
+def _key(value, versions):
+    """What two calculations must have in common to be one."""
+    if isinstance(value, Slot):
+        return ("slot", value.number, versions.get(value.number, 0))
+    if isinstance(value, tuple | list):
+        return (type(value), *[_key(v, versions) for v in value])
+    if isinstance(value, dict):
+        return tuple([(k, _key(v, versions)) for k, v in value.items()])
+    if isinstance(value, int | float | complex | str | None):
+        return (type(value), repr(value))
+    return ("object", id(value))
+
+
+def _counter(program):
+    numbers = [s.number for line in program.lines for s in (*line.used(), *line.made())]
+    return [max(numbers, default=0) + 1]
+
+
+def _slot(counter, shape, dtype):
+    slot = Slot(counter[0], "made", np.empty(0, dtype))
+    slot.shape = tuple(shape)
+    counter[0] += 1
+    return slot
+
+
+def cost(line):
+    """About how many floating-point operations a line takes."""
+    shapes = [s.shape for s in line.inputs if isinstance(s, Slot)]
+    made = sum(math.prod(s.shape) for s in line.made() if s.shape is not None)
+    name = line.op.name
+    if name in ("linear", "linear_relu", "matmul"):
+        return 2 * made * shapes[0][-1] if shapes[0] else made
+    if name == "linear_grad_x":
+        return 2 * made * shapes[0][-1]
+    if name == "linear_grad_w":
+        return 2 * made * math.prod(shapes[0][:-1])
+    if name in ("conv", "conv_relu", "conv_bias", "conv_bias_relu"):
+        return 2 * made * math.prod(shapes[1][:-1])
+    if name == "conv_grad_x":
+        return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:-1])
+    if name == "conv_grad_w":
+        return 2 * math.prod(shapes[1]) * made // max(shapes[1][-1], 1)
+    if name == "rnn":       # of every step: the products with the input and with the state
+        batch, time = shapes[0][:2]
+        return 2 * batch * time * (math.prod(shapes[1]) + math.prod(shapes[2]))
+    if name == "rnn_grads":
+        batch, time = shapes[0][:2]
+        return 4 * batch * time * (math.prod(shapes[1]) + math.prod(shapes[2]))
+    if name in ("scaled_attention", "scaled_attention_grads"):
+        *_, time, size = shapes[0]
+        return (4 if name == "scaled_attention" else 10) * math.prod(shapes[0]) * shapes[1][-2 if len(shapes[1]) < 4
+                                                                                            else 1]
+    return made
