@@ -12,6 +12,7 @@ from ..autograd.capture import Again, Recorder, Slot
 from ..autograd.value import Value, Version, wrap
 from ..utils import settings
 from ..utils.tree import flatten
+from .explain import table
 from .native import Native
 from .passes import optimized
 from .replay import function_of
@@ -154,6 +155,14 @@ class Captured:
     def programs(self):
         """The programs that are in use, the latest last."""
         return [kind.program for kind in self._kinds.values() if kind.program is not None]
+
+    def explain(self):
+        """Tables of the programs in use, or why there are none."""
+        found = [table(kind.program, kind.native is not None) for kind in self._kinds.values() if kind.program]
+        if found:
+            return "\n\n".join(found)
+        return f"{self.name} " + (f"is not recorded: {self.reason}" if self.reason else "has not been recorded yet: it "
+                                  "is from the third call or so of a kind on")
 
 
 def native_of(program):

@@ -184,7 +184,8 @@ def _gathered(w, line):
     [out], start = line.outputs, 0
     flat = w.make(out)
     for x in line.inputs:
-        w.copy(flat, x, start)
+        if not np.shares_memory(flat, w.array(x)):      # else it was made there
+            w.copy(flat, x, start)
         start += math.prod(x.shape)
 
 
@@ -308,8 +309,10 @@ def _assign(w, line):
             w.store(w.constant(value, x.dtype), w.array(x), i)
     elif value.shape == x.shape:
         w.copy(w.array(x), value)
-    else:
-        raise NotWritableError("a number assigned to an array")
+    else:       # one number for all
+        number = w.cast(w.load(value, 0), value.dtype, x.dtype)
+        with w.loop(math.prod(x.shape)) as i:
+            w.store(number, w.array(x), i)
 
 
 def _over(w, kernel, arrays, *numbers):

@@ -8,6 +8,7 @@ but for sums that are taken in another order.
 
 import ctypes
 import hashlib
+import math
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .lower import LOWERED
 from .passes import cost
 from .writer import NotWritableError, Writer, table_of
 
+IN_PLACE = {"linear_grad_w", "sum_to"}      # ops that may write to any place, each result once
 SMALL = 8_000_000           # floating-point operations of a step, up to which one thread does it
 CHUNK = 20_000_000          # operations between two looks at the keyboard: some milliseconds
 VERSION = b"1"              # of what is written; object code of others is not taken
@@ -39,6 +41,7 @@ class Native:
             raise NotWritableError(f"{self.work:.2g} operations")
         writer = Writer()
         self.inputs = [writer.make(slot) for slot in program.inputs]
+        _gather_in_place(writer, program)
         for line in program.lines:
             if line.op.name not in LOWERED:
                 raise NotWritableError(f"the op {line.op.name}")
@@ -91,6 +94,20 @@ class Native:
             if went < count:
                 break
         return done
+
+
+def _gather_in_place(writer, program):
+    """Let gradients that are made to be gathered be made in the gathered array."""
+    gathering = [line for line in program.lines if line.op.name == "gathered"]
+    made = {s.number for line in program.lines if line.op.name in IN_PLACE for s in line.outputs}
+    for line in gathering:
+        flat, start = writer.make(line.outputs[0]), 0
+        for slot in line.inputs:
+            size = math.prod(slot.shape)
+            if slot.number in made and slot.dtype == flat.dtype:
+                made.discard(slot.number)
+                writer.make(slot, flat[start:start + size])
+            start += size
 
 
 def compiled(text, symbols):

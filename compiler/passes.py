@@ -71,7 +71,7 @@ def common(program):
 
 def transposes(program):
     """Without transposes that undo each other, also through functions of single elements between them."""
-    program, changed = _sunk(program), True
+    program, changed = _pulled(program), True
     while changed:
         changed, made, instead, lines = False, {}, {}, []
         for line in program.lines:
@@ -90,34 +90,44 @@ def transposes(program):
     return program
 
 
-def _sunk(program):
-    """Functions of single elements before the transposes of their operands, where a transpose back follows."""
-    made = {s.number: line for line in program.lines for s in line.made()}
-    users = _users(program)
-    lines, fresh, instead = [], _counter(program), {}
+def _pulled(program):
+    """Transposes in front of the functions of single elements whose results they take, where they meet their inverse.
+
+    A transpose moves up through a tree of such functions if all arrays that come into the tree are transposed the
+    other way, and nobody else reads what is inside: then all of them will cancel.
+    """
+    makers = {s.number: line for line in program.lines for s in line.made()}
+    users, fresh, lines = _users(program), _counter(program), []
     for line in program.lines:
-        line = _substituted(line, {})
-        sources = [made.get(x.number) if isinstance(x, Slot) else None for x in line.inputs]
-        arrays = [s for x, s in zip(line.inputs, sources) if isinstance(x, Slot) and x.shape != ()]
-        movable = (line.op.name in ELEMENTWISE and arrays and not acts(line) and len(line.outputs) == 1
-                   and all(s is not None and s.op.name == "transpose" and s.inputs[0].kind != KEPT for s in arrays)
-                   and len({s.attrs["axes"] for s in arrays}) == 1)
-        if movable:
-            axes = arrays[0].attrs["axes"]
-            back = tuple(np.argsort(axes).tolist())
-            following = users.get(line.outputs[0].number, [])
-            movable = bool(following) and all(u is not None and u.op.name == "transpose" and u.attrs["axes"] == back
-                                              for u in following)
-        if not movable:
-            lines.append(line)
-            continue
-        [out] = line.outputs
-        inner = _slot(fresh, arrays[0].inputs[0].shape, out.dtype)
-        inputs = tuple([s.inputs[0] if s is not None and isinstance(x, Slot) and x.shape != () else x
-                        for x, s in zip(line.inputs, sources)])
-        lines.append(_like(line, inputs=inputs, outputs=(inner,)))
-        lines.append(Line(arrays[0].op, (inner,), {"axes": axes}, (out,), where=line.where))
-    return _with(program, lines, instead)
+        if line.op.name == "transpose":
+            inner = []
+            moved = _turned(line.inputs[0], line.attrs["axes"], makers, users, fresh, inner)
+            if inner and moved is not None:
+                lines += [*inner[:-1], _like(inner[-1], outputs=line.outputs)]
+                continue
+        lines.append(line)
+    return _with(program, lines)
+
+
+def _turned(slot, axes, makers, users, fresh, lines):
+    """The slot of what a transpose of ``slot`` would give, made by ``lines``; None where that does not pay."""
+    maker = makers.get(slot.number)
+    if maker is None or acts(maker):
+        return None
+    if maker.op.name == "transpose":
+        undone = tuple(maker.attrs["axes"][a] for a in axes) == tuple(range(len(axes)))
+        return maker.inputs[0] if undone and maker.inputs[0].kind != KEPT else None
+    if maker.op.name not in ELEMENTWISE or len(users[slot.number]) != 1:
+        return None
+    inputs = []
+    for x in maker.inputs:
+        plain = not isinstance(x, Slot) or x.shape == () and x.kind != KEPT
+        inputs.append(x if plain else _turned(x, axes, makers, users, fresh, lines))
+        if inputs[-1] is None:
+            return None
+    out = _slot(fresh, [slot.shape[a] for a in axes], slot.dtype)
+    lines.append(_like(maker, inputs=tuple(inputs), outputs=(out,)))
+    return out
 
 
 def epilogues(program):

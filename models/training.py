@@ -15,6 +15,7 @@ from ..compiler import Captured
 from ..layers import base as layers_base
 from ..layers.base import phase
 from ..metrics import Mean
+from ..utils import settings
 from ..utils.errors import did_you_mean
 from ..utils.keras1 import translate
 from ..utils.rng import default_generator
@@ -29,6 +30,7 @@ class Trainer:
 
     optimizer = loss = objective = history = None
     stop_training = run_eagerly = False
+    _stateful_at = (None, False)        # at which count of changes it was looked up whether any layer is stateful
 
     # Compile
 
@@ -182,6 +184,24 @@ class Trainer:
             captured[name] = Captured(f"{name} of the model {self.name!r}")
         return captured[name](self._key(name, batch), [a for part in batch for a in part if a is not None],
                                     lambda: step(self._tensors(batch)))
+
+    def explain_step(self, kind="train", print_fn=print):
+        """Print what a recorded step does: each op, its arrays and their bytes, about how many operations it takes.
+
+        Arguments:
+            kind: ``'train'``, ``'test'`` or ``'predict'``.
+            print_fn: takes the text.
+
+        >>> import tahr
+        >>> model = tahr.Sequential([tahr.layers.Dense(1, input_dim=3)])
+        >>> model.predict(np.ones((2, 3))).shape
+        (2, 1)
+        >>> model.explain_step("predict")       # doctest: +ELLIPSIS
+        predict_step of the model ... has not been recorded yet: it is from the third call or so of a kind on
+        """
+        name = f"{_one_of(kind, ('train', 'test', 'predict'))}_step"
+        captured = vars(self).get("_captured", {}).get(name)
+        print_fn(captured.explain() if captured else f"{name} of the model {self.name!r} has not run yet")
 
     def _ahead(self, name, source, order, first, most):
         """Run up to ``most`` whole batches from the ``first`` on without Python in between: ``(how many, logs)``."""
@@ -360,18 +380,16 @@ class Trainer:
         together = len(source) if quiet else self.steps_per_execution
         logs, i, batches = {}, 0, source.epoch(order)
         while (batch := next(batches, None)) is not None:
-            size = len(batch[0][0])
+            size, count = len(batch[0][0]), 0
             begin(i, {"batch": i, "size": size})
-            logs, count = self._step(step, batch), 1
-            while count < together:
+            while batch is not None:
                 done, found = self._ahead(step, source, order, i + count, together - count)
                 if done:
                     logs, batches = found, source.epoch(order, i + count + done)
-                elif (batch := next(batches, None)) is not None:
-                    logs, done, size = self._step(step, batch), 1, len(batch[0][0])
                 else:
-                    break
+                    logs, done, size = self._step(step, batch), 1, len(batch[0][0])
                 count += done
+                batch = next(batches, None) if count < together else None
             i += count
             logs = _plain(logs)
             end(i - 1, {"batch": i - 1, "size": size, **logs})
@@ -423,6 +441,8 @@ class Trainer:
                 return self._empty(xs)
             self._check_stateful(len(xs[0]), batch_size)
             source = self._arrays([xs, [], []], batch_size)
+            if not callbacks:
+                return _joined([_map(_array_of, self._step("predict_step", batch)) for batch in source.epoch()])
         run = CallbackList(callbacks or (), self, {"steps": steps or source.samples and len(source),
                                                    "samples": source.samples})
         outputs = []
@@ -430,7 +450,7 @@ class Trainer:
         try:
             for i, batch in enumerate(source.epoch()):
                 run.on_predict_batch_begin(i, {"batch": i, "size": len(batch[0][0])})
-                outputs.append(_map(lambda t: t.data, self._step("predict_step", batch)))
+                outputs.append(_map(_array_of, self._step("predict_step", batch)))
                 run.on_predict_batch_end(i, {"batch": i, "size": len(batch[0][0]), "outputs": outputs[-1]})
         finally:
             _close(source)
@@ -459,7 +479,7 @@ class Trainer:
     def predict_on_batch(self, x):
         """The outputs for one batch, as a NumPy array, or a list or dict of them."""
         batch = next(self._arrays([xs := self._checked_inputs(x), [], []], max(len(xs[0]), 1)).epoch())
-        return _map(lambda t: t.data, self._step("predict_step", batch))
+        return _map(_array_of, self._step("predict_step", batch))
 
     def _on_batch(self, step, x, y, sample_weight, class_weight, reset_metrics, return_dict):
         self._require_compiled()
@@ -645,12 +665,20 @@ class Trainer:
         fixed = next((shape[0] for shape in self.input_shapes or () if shape and shape[0] is not None), None)
         if fixed is None or batch_size == fixed:
             return 32 if batch_size is None else batch_size
-        if batch_size is not None and any(layer.stateful for layer in self.all_layers()):
+        if batch_size is not None and self._keeps_state():
             raise ValueError(f"batch_size is {batch_size}, the model's input has the fixed batch size {fixed}")
         return fixed if batch_size is None else batch_size
 
+    def _keeps_state(self):
+        """Whether any layer is stateful; looked up once, and again when a configuration has changed."""
+        when, found = self._stateful_at
+        if when != settings.changes():
+            found = any(layer.stateful for layer in self.all_layers())
+            self._stateful_at = settings.changes(), found
+        return found
+
     def _check_stateful(self, samples, batch_size):
-        if any(layer.stateful for layer in self.all_layers()):
+        if self._keeps_state():
             batch_size = self.fixed_batch_size(batch_size)
             if samples % batch_size:
                 raise ValueError("In a stateful network, you should only pass inputs with a number of samples that "
@@ -737,6 +765,18 @@ def _plain(logs):
     return {k: float(v) if isinstance(v, Value | np.generic | np.ndarray) else v for k, v in logs.items()}
 
 
+def _one_of(value, allowed):
+    if value not in allowed:
+        raise ValueError(f"expected one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def _array_of(tensor):
+    """The array of an output, in memory that nobody else has."""
+    data = tensor.data
+    return data.copy() if tensor.version is not None or type(data.base) is np.ndarray else data
+
+
 def _map(function, outputs):
     if isinstance(outputs, dict):
         return {k: _map(function, v) for k, v in outputs.items()}
@@ -758,7 +798,7 @@ def _joined(batches):
         return {k: _joined([b[k] for b in batches]) for k in first}
     if isinstance(first, list):
         return [_joined([b[i] for b in batches]) for i in range(len(first))]
-    return np.concatenate(batches) if len(batches) > 1 else first.copy()
+    return np.concatenate(batches) if len(batches) > 1 else first
 
 
 def _close(*sources):
