@@ -1,10 +1,8 @@
 """Weights in HDF5 files, as Keras 1 and 2 lay them out: a group for each layer, a data set for each weight."""
 
-import os
-import pathlib
-import tempfile
-
 import numpy as np
+
+from ..utils.files import replacing
 
 CHUNK = 64_000      # bytes that an attribute may take; longer lists of names go into name0, name1, ...
 
@@ -17,20 +15,8 @@ def save_weights(model, path, overwrite=True):
             is then as it was.
     """
     import h5py  # 0.1 s that other programs need not wait for
-    path = pathlib.Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"there is a file {path} already: give overwrite=True, or another path")
-    handle, part = tempfile.mkstemp(prefix=path.name + ".", suffix=".part", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(part, "w") as file:
-            _write(file, model)
-        with open(part, "rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
+    with replacing(path, overwrite) as part, h5py.File(part, "w") as file:
+        _write(file, model)
 
 
 def _write(file, model):

@@ -1,12 +1,14 @@
-"""Files from the net: over https only, checked by their hash, and put in place whole or not at all."""
+"""Files that appear whole or not at all: written by us, or from the net, over https only and checked by their hash."""
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import os
 import pathlib
+import secrets
 import shutil
-import tempfile
+import stat
 import urllib.parse
 
 from . import settings
@@ -47,18 +49,125 @@ def _replacing(destination, expected, source):
     """A file to write to, which then takes the place of ``destination`` if its content has the expected hash."""
     destination = pathlib.Path(destination)
     destination.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=destination.name + ".", suffix=".part", dir=destination.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with replacing(destination) as part:
+        with open(part, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
         if expected is not None:
             _require(part, source, expected)
-        os.replace(part, destination)
-    except BaseException:  # an interrupted download (Ctrl-C) must not leave its part behind either
-        os.unlink(part)
+
+
+@contextlib.contextmanager
+def replacing(path, overwrite=True):
+    """A path beside ``path`` to write a file to, which takes its place at the end: whole, or not at all.
+
+    What was written is on the disk before the old file goes. If anything fails, Ctrl-C and a full disk too, the old
+    file is as it was and the new one is gone; of several who write to one path at a time the last one's file stays. A
+    link is followed: the file that it leads to is replaced. The new file has the mode of the old one.
+
+    Arguments:
+        path: where the file shall be, in a folder that is there.
+        overwrite: whether an old file may be replaced, default True.
+
+    Yields:
+        The path of an empty file in the same folder; it must be closed when the block ends.
+
+    Raises:
+        FileExistsError: without ``overwrite`` where there is a file, at the beginning or by then.
+        OSError: where ``path`` is no place for a file, and where it cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = os.path.join(folder, "words.txt")
+    ...     with replacing(target) as part:
+    ...         _ = pathlib.Path(part).write_text("one two")
+    ...     pathlib.Path(target).read_text(), os.listdir(folder)
+    ('one two', ['words.txt'])
+    """
+    target = os.path.realpath(os.fsdecode(path))
+    _require_place(path, target, overwrite)
+    with _explained(path):
+        part = _part(target)
+    try:
+        with _explained(path):
+            yield part
+            _flush(part, os.O_RDWR)
+            _put(part, target, overwrite)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
         raise
+    with contextlib.suppress(OSError):      # the file is there; not every file system can do more
+        _flush(os.path.dirname(target), os.O_RDONLY)
+
+
+def _require_place(path, target, overwrite):
+    """Raise unless a file may be put to this place."""
+    folder = os.path.dirname(target)
+    if os.path.isdir(target):
+        raise IsADirectoryError(errno.EISDIR, f"a file is to be written, and there is a folder at {os.fsdecode(path)!r}"
+                                              "; give the name of a file in it")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(errno.ENOENT, f"{os.fsdecode(path)!r} cannot be written: there is no folder {folder!r};"
+                                              " make it first")
+    if os.path.lexists(target):
+        if not os.path.isfile(target):
+            raise OSError(errno.EINVAL, f"{os.fsdecode(path)!r} is a device, pipe or socket, which cannot be replaced "
+                                        "by a file; give another path")
+        if not overwrite:
+            raise _there_already(path)
+
+
+def _there_already(path):
+    return FileExistsError(errno.EEXIST, f"there is a file {os.fsdecode(path)!r} already; give overwrite=True, or "
+                                         "another path")
+
+
+def _part(target):
+    """A new empty file in the folder of ``target``, with its mode, or with that of any new file."""
+    part = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.part")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    with contextlib.suppress(OSError):      # no old file, or a file system without modes
+        os.chmod(part, stat.S_IMODE(os.stat(target).st_mode) | stat.S_IWUSR)
+    return part
+
+
+def _flush(path, flags):
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put(part, target, overwrite):
+    """Give the finished file its name."""
+    if overwrite:
+        os.replace(part, target)
+        return
+    try:
+        os.link(part, target)       # fails if a file has come there meanwhile, which a look beforehand would miss
+    except FileExistsError:
+        raise _there_already(target) from None
+    except OSError:                 # a file system without hard links
+        os.rename(part, target)
+    else:
+        os.unlink(part)
+
+
+NO_PLACE = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM")
+                 if hasattr(errno, name))
+
+
+@contextlib.contextmanager
+def _explained(path):
+    """Errors of the disk say which file was to be written, and that the old one is safe."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_PLACE:
+            raise
+        raise OSError(error.errno, f"{os.fsdecode(path)!r} cannot be written: {os.strerror(error.errno)}; what was "
+                                   "there is as it was. Make room or give another path") from error
 
 
 def verify(path, *hashes):
@@ -168,6 +277,7 @@ def get_file(fname=None, origin=None, untar=False, md5_hash=None, file_hash=None
             that would be unsafe to extract.
         FileNotFoundError: the file is not there and could not be fetched.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     made = pathlib.Path(folder, "words.txt")
     ...     _ = made.write_text("one two")
