@@ -3,6 +3,8 @@
 from ..layers.base import Layer, noted_losses
 from ..layers.node import source, symbols_in
 from ..utils import settings
+from . import array_weights
+from .array_files import is_array_file
 from .config import graph_config, graph_from_config
 from .graph import Graph
 from .summary import summary_lines
@@ -198,12 +200,17 @@ class Model(Trainer, Layer):
         raise ValueError(f"No such layer: {name}; the model has {', '.join(layer.name for layer in self.layers)}")
 
     def save_weights(self, filepath, overwrite=True):
-        """Write the weights to an HDF5 file in Keras's layout; see :func:`tahr.models.weights.save_weights`."""
-        save_weights(self, filepath, overwrite)
+        """Write the weights to a file: ``.npz``, ``.safetensors``, or HDF5 in Keras's layout.
+
+        It appears whole or not at all; see :func:`tahr.models.weights.save_weights`.
+        """
+        save = array_weights.save_weights if is_array_file(filepath) else save_weights
+        save(self, filepath, overwrite)
 
     def load_weights(self, filepath, by_name=False, skip_mismatch=False):
-        """Read weights from an HDF5 file in Keras's layout; see :func:`tahr.models.weights.load_weights`."""
-        load_weights(self, filepath, by_name, skip_mismatch)
+        """Read weights from such a file, all or none; see :func:`tahr.models.weights.load_weights`."""
+        load = array_weights.load_weights if is_array_file(filepath) else load_weights
+        load(self, filepath, by_name, skip_mismatch)
 
     def reset_states(self):
         """Let every stateful layer begin anew."""

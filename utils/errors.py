@@ -14,3 +14,7 @@ def describe(x):
     if hasattr(x, "shape") and hasattr(x, "dtype"):
         return f"{x.dtype} array of shape {tuple(x.shape)}"
     return f"{type(x).__name__} {x!r}"
+
+
+class ModelFileError(ValueError):
+    """A file of a model or of weights is damaged, unsafe or of another kind; nothing has been changed."""
