@@ -20,6 +20,7 @@ import numpy as np
 
 from ..autograd.capture import KEPT, Calculation, Line, Program, Slot, flat
 from ..autograd.op import Op
+from ..kernels.memory import empty
 
 ELEMENTWISE = {"add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "relu", "relu_grad_x",
                "tanh", "tanh_grad_x", "sigmoid", "sigmoid_grad_x", "softplus", "softplus_grad_x", "silu", "silu_grad_x",
@@ -36,7 +37,8 @@ def optimized(program):
 def acts(line):
     """Whether a line does more than give results."""
     generators = any(hasattr(value, "take") and hasattr(value, "set_state") for value in line.attrs.values())
-    return generators or isinstance(line.op, Calculation) or any(out in line.inputs for out in line.outputs)
+    return (generators or isinstance(line.op, Calculation) or line.op.name.endswith("_into")
+            or any(out in line.inputs for out in line.outputs))
 
 
 def dead(program):
@@ -153,7 +155,66 @@ def _rectified(op):
     return Op(f"{op.name}_relu", op.rectified, op.shape, None)
 
 
-PASSES = (dead, common, transposes, epilogues)
+def into_flat(program):
+    """Large gradients that are made to be gathered into one array are made there: a copy of each less."""
+    made = {s.number: line for line in program.lines for s in line.made()}
+    lines, fresh, moved = [], _counter(program), {}
+    for line in program.lines:
+        if line.op.name != "gathered":
+            continue
+        out, start, places, inputs = line.outputs[0], 0, [], []
+        for slot in line.inputs:
+            size = math.prod(slot.shape) if isinstance(slot, Slot) else 1
+            maker = made.get(slot.number) if isinstance(slot, Slot) else None
+            if (maker is not None and getattr(maker.op, "into", None) and id(maker) not in moved
+                    and slot.nbytes >= WORTH and slot.dtype == out.dtype and maker.casts == (None,)):
+                moved[id(maker)] = (maker, out, start)
+            else:
+                inputs.append(slot)
+                places.append((start, start + size))
+            start += size
+        moved[id(line)] = (line, out, inputs, tuple(places), start)
+    begun = {}
+    for line in program.lines:
+        found = moved.get(id(line))
+        if found is None:
+            lines.append(line)
+            continue
+        _, out, *rest = found
+        if out.number not in begun and len(found) == 3:
+            begun[out.number] = _slot(fresh, out.shape, out.dtype)
+            lines.append(Line(EMPTY, (), {"shape": out.shape, "dtype": out.dtype.name}, (begun[out.number],)))
+        if len(found) == 3:
+            [slot] = line.outputs
+            attrs = {**line.attrs, "start": rest[0], "shape_": slot.shape}
+            lines.append(Line(_into(line.op), (begun[out.number], *line.inputs), attrs, (slot,), where=line.where))
+        elif out.number in begun:
+            lines.append(Line(REST, (begun[out.number], *rest[0]), {"places": rest[1]}, (out,), where=line.where))
+        else:
+            lines.append(line)
+    return _with(program, lines)
+
+
+@functools.cache
+def _into(op):
+    """An op that writes into a part of a flat array, which is its first argument, and returns that part."""
+    def forward(flat_array, *arrays, start, shape_, **attrs):
+        out = flat_array[start:start + math.prod(shape_)].reshape(shape_)
+        op.into(*arrays, out=out, **attrs)
+        return out
+    return Op(f"{op.name}_into", forward, None, None)
+
+
+def _fill_rest(flat_array, *arrays, places):
+    for array, (start, stop) in zip(arrays, places):
+        flat_array[start:stop] = array.reshape(-1)
+    return flat_array.view()
+
+
+EMPTY = Op("empty_flat", lambda *, shape, dtype: empty(shape, np.dtype(dtype)), None, None)
+REST = Op("gathered_rest_into", _fill_rest, None, None)
+WORTH = 1 << 16         # bytes of a gradient from which on a copy less pays
+PASSES = (dead, common, transposes, epilogues, into_flat)
 
 
 # Programs, line by line
@@ -234,6 +295,8 @@ def cost(line):
     shapes = [s.shape for s in line.inputs if isinstance(s, Slot)]
     made = sum(math.prod(s.shape) for s in line.made() if s.shape is not None)
     name = line.op.name
+    if name.endswith("_into"):
+        shapes, name = shapes[1:], name.removesuffix("_into")
     if name in ("linear", "linear_relu", "matmul"):
         return 2 * made * shapes[0][-1] if shapes[0] else made
     if name == "linear_grad_x":

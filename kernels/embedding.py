@@ -73,32 +73,34 @@ def add_rows(g, indices, out, low, high, count, rows, width):
             out[to + j] += g[start + j]
 
 
-def _scatter(g, indices, count):
+def _scatter(g, indices, count, out=None):
     rows = row_numbers(indices, count)
-    out = np.zeros((count, *g.shape[rows.ndim:]), g.dtype)
+    out = np.empty((count, *g.shape[rows.ndim:]), g.dtype) if out is None else out
+    out[...] = 0
     np.add.at(out, rows, g)
     return out
 
 
 @entry(_scatter)
-def scatter(g, indices, count):
+def scatter(g, indices, count, out=None):
     """Zeros of ``count`` rows, to which the rows of ``g`` are added at ``indices``: the gradient of :func:`gather`.
 
     Arguments:
         g: (*indices.shape, ...).
         indices: integers, negative ones counted from the end; repeated ones add up, in their order.
         count: how many rows the result has.
+        out: where to write, contiguous.
 
     Raises:
         IndexError: for an index outside.
     """
     if g.dtype is not FLOAT32 or not g.size:
-        return _scatter(g, indices, count)
+        return _scatter(g, indices, count, out)
     rows = row_numbers(indices, count)
     g, rows = (a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in (g, rows))
     shape = g.shape[rows.ndim:]
     width = math.prod(shape)
-    out = empty((count, *shape))
+    out = empty((count, *shape)) if out is None else out
     shares = min(parts((rows.size + count) * width, GRAIN), max(1, width // COLUMNS))
     edge = [width * i // shares for i in range(shares + 1)]
     split(shares, lambda _part, low, high: add_rows(g, rows, out, edge[low], edge[high], rows.size, count, width))

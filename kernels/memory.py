@@ -12,7 +12,7 @@ import threading
 import numpy as np
 
 LINE = 64                   # bytes
-LARGE = 1 << 20             # bytes from which on memory is kept; below, NumPy's own takes 0.2 us
+LARGE = 1 << 17             # bytes from which on memory is kept; below, NumPy's own takes 0.2 us
 KEPT = 1 << 30              # bytes that wait for a next use, at most
 FLOAT32 = np.dtype("float32")
 

@@ -225,7 +225,14 @@ def _take(x, indices, axis=0):
     return np.take(x, embedding.row_numbers(indices, x.shape[axis]), axis, mode="clip")
 
 
-@op(shape=lambda g, indices, axis, shape: spec(shape, g.dtype), name="take_grad_x",
+def _take_grad_into(g, indices, axis=0, shape=(), *, out):
+    if axis % len(shape) == 0:
+        embedding.scatter(g, indices, shape[0], out)
+    else:
+        out[...] = _take_grad_along(g, indices, axis, shape)
+
+
+@op(shape=lambda g, indices, axis, shape: spec(shape, g.dtype), name="take_grad_x", into=_take_grad_into,
     vjp=[lambda g, _out, _g, indices, axis, shape: _take(g, indices, axis), None],
     reference=lambda g, indices, axis, shape: _accumulated(
         g, indices, key=(slice(None),) * (axis % len(shape)) + (ARRAY,), shape=shape),
@@ -235,6 +242,10 @@ def _take(x, indices, axis=0):
 def _take_grad(g, indices, axis=0, shape=()):
     if axis % len(shape) == 0:
         return embedding.scatter(g, indices, shape[0])
+    return _take_grad_along(g, indices, axis, shape)
+
+
+def _take_grad_along(g, indices, axis, shape):
     out = np.zeros(shape, g.dtype)
     np.add.at(out, (slice(None),) * (axis % len(shape)) + (indices,), g)
     return out

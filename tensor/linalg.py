@@ -100,7 +100,14 @@ def linear_grad_x(g, w):
     return gemm.matmul(_rows(g), w, False, True).reshape(*g.shape[:-1], w.shape[0])
 
 
-@op(shape=lambda x, g: (x.shape[-1], g.shape[-1]), adjust=match,
+def _grad_w_into(x, g, out):
+    x, g = _rows(x), _rows(g)
+    if x.size * g.shape[1] <= gemm.SMALL or out.dtype != x.dtype:
+        return np.matmul(x.T, g, out=out)
+    return gemm.matmul(x, g, True, out=out)
+
+
+@op(shape=lambda x, g: (x.shape[-1], g.shape[-1]), adjust=match, into=_grad_w_into,
     reference=lambda x, g: np.sum(_rows(x)[:, :, None] * _rows(g)[:, None, :], axis=0),
     vjp=[lambda g, _out, _x, gy: linear_grad_x(gy, g), lambda g, _out, x, _g: _linear(x, g, None)],
     samples=[sample(real(3, 4), real(3, 2)), sample(real(2, 3, 4), real(2, 3, 2)), sample(real(4), real(2)),

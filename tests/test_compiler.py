@@ -11,11 +11,11 @@ from tahr import layers, metrics, optimizers
 from tahr.autograd import OPS
 from tahr.autograd.capture import Recorder, Slot
 from tahr.autograd.value import wrap
-from tahr.compiler import native
+from tahr.compiler import native, passes
 from tahr.compiler.explain import peak, table
 from tahr.compiler.lower import LOWERED
 from tahr.compiler.native import Native
-from tahr.compiler.passes import PASSES, acts, common, cost, dead, epilogues, optimized, transposes
+from tahr.compiler.passes import PASSES, acts, common, cost, dead, epilogues, into_flat, optimized, transposes
 from tahr.compiler.replay import function_of, source
 from tahr.compiler.writer import NotWritableError
 from tahr.tensor import Tensor, Variable
@@ -156,6 +156,42 @@ def test_rectified_is_the_op_and_then_a_rectifier(op):
         args, attrs = s.draw()
         args = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
         np.testing.assert_array_equal(op.rectified(*args, **attrs), np.maximum(op.forward(*args, **attrs), 0))
+
+
+@pytest.mark.parametrize("op", [o for o in OPS.values() if o.into], ids=lambda o: o.name)
+def test_into_writes_what_the_op_gives(op):
+    for s, dtype in itertools.product([s for s in op.samples if s.error is None], ["float32", "float64"]):
+        args, attrs = s.draw()
+        args = [a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
+        expected = op.forward(*args, **attrs)
+        out = np.full(expected.shape, np.nan, expected.dtype)
+        op.into(*args, out=out, **attrs)
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_large_gradients_are_made_where_they_are_gathered(monkeypatch):
+    monkeypatch.setattr(passes, "WORTH", 64)
+    gathered, product = OPS["gathered"].function, OPS["linear_grad_w"].function
+
+    def function(x, g):
+        return gathered(g, product(x, g), x + 1, product(g, g), g.sum(0)) * 2
+    program = recorded(function, floats(7, 5), floats(7, 6, seed=1))
+    better = into_flat(program)
+    assert names(better) == ["empty_flat", "linear_grad_w_into", "add", "linear_grad_w_into", "sum",
+                             "gathered_rest_into", "multiply"]
+    same(program, better, floats(7, 5, seed=2), floats(7, 6, seed=3))
+    assert len(dead(better).lines) == len(better.lines)
+
+
+def test_a_gradient_that_is_gathered_twice_is_made_once(monkeypatch):
+    monkeypatch.setattr(passes, "WORTH", 64)
+    gathered, product = OPS["gathered"].function, OPS["linear_grad_w"].function
+
+    def function(x, g):
+        w = product(x, g)
+        return gathered(w, w), gathered(g, w), w + 1
+    program = recorded(function, floats(7, 5), floats(7, 6, seed=1))
+    same(program, into_flat(program), floats(7, 5, seed=2), floats(7, 6, seed=3))
 
 
 def test_a_rectifier_goes_into_the_product_before_it():
