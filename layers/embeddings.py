@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from .. import ops
+from .. import ops, regularizers
 from ..autograd import integers, op, sample
 from .arguments import positive_int, weight_options
-from .base import Layer
+from .base import InputSpec, Layer
+from .functions import sourceless
 
 
 @op(shape=lambda indices, **_attrs: indices.shape, reference=lambda indices, rows, layer="": np.array(indices.tolist()),
@@ -27,7 +28,10 @@ class Embedding(Layer):
         output_dim: the length of a row.
         embeddings_initializer, embeddings_regularizer, embeddings_constraint: as for :class:`Dense`; default
             ``'uniform'``, none and none.
-        input_length: the length of the sequences, where it is fixed.
+        activity_regularizer: a penalty of the output, added to the loss; default none.
+        mask_zero: whether 0 stands for no entry: where the input is 0, the output is masked. Default False.
+        input_length: the length of the sequences, where it is fixed; a tuple for inputs with more axes, None in it for
+            any size.
 
     As a first layer it needs no input shape. Inputs of other dtypes are cast to integers, as ``int()`` does.
 
@@ -37,6 +41,7 @@ class Embedding(Layer):
 
     Raises:
         IndexError: for an index outside the table; the text names it and its position.
+        ValueError: for inputs whose sizes are not those of ``input_length``.
 
     >>> import tahr
     >>> tahr.layers.Embedding(1000, 64)(tahr.Tensor([[1, 2, 3]])).shape
@@ -46,13 +51,18 @@ class Embedding(Layer):
     input_dtype = "int32"
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-                 embeddings_constraint=None, input_length=None, **kwargs):
-        length = input_length if isinstance(input_length, list | tuple) else (input_length,)
+                 activity_regularizer=None, embeddings_constraint=None, mask_zero=False, input_length=None, **kwargs):
+        length = tuple(input_length) if isinstance(input_length, list | tuple) else (input_length,)
         if "input_shape" not in kwargs and "batch_input_shape" not in kwargs:
             kwargs["batch_input_shape"] = (kwargs.pop("batch_size", None), *length)
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = positive_int("input_dim", input_dim), positive_int("output_dim", output_dim)
         self.options = weight_options(embeddings_initializer, embeddings_regularizer, embeddings_constraint)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.mask_zero = self.supports_masking = self._makes_mask = bool(mask_zero)
+        self.input_length = input_length
+        if input_length is not None:
+            self.input_spec = InputSpec(ndim=len(length) + 1, axes={i: n for i, n in enumerate(length, 1) if n})
 
     def build(self, input_shape):
         self.embeddings = self.add_weight("embeddings", (self.input_dim, self.output_dim), **self.options)
@@ -61,3 +71,8 @@ class Embedding(Layer):
         if inputs.dtype.kind not in "iu":
             inputs = ops.astype(inputs, "int32")
         return ops.take(self.embeddings, rows_within(inputs, self.input_dim, self.name), 0)
+
+    def compute_mask(self, inputs, mask=None):
+        if not self.mask_zero:
+            return super().compute_mask(inputs, mask)
+        return sourceless(ops.not_equal(inputs if inputs.dtype.kind in "iu" else ops.astype(inputs, "int32"), 0))

@@ -45,6 +45,7 @@ HOMES = {
     "": ("", "models", "layers"), "engine": _ENGINE, "legacy": _ENGINE, "legacy.interfaces": ("utils.keras1",),
     "models": ("models", "layers"), "objectives": ("losses",), "initializations": ("initializers",),
     "utils": ("utils", "utils.*"), "utils.layer_utils": ("models", "utils", "utils.*"), "backend": ("backend",),
+    "utils.test_utils": ("models.testing",),
 }
 CALLED = {"Container": "Model", "Network": "Model", "get_source_inputs": "source_inputs"}      # classes of old, by ours
 

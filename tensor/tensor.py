@@ -336,6 +336,19 @@ class Symbol(Operators, Spec):
 
     __slots__ = ("name", "layout")
 
+    @property
+    def _keras_shape(self):
+        """The shape, by Keras's name."""
+        return self.shape
+
+    @property
+    def _keras_history(self):
+        """Where the result of a layer comes from, by Keras's name: the layer, which call, which of its results."""
+        if self.source is None or isinstance(self.source[0], OpCall):
+            raise AttributeError(f"{self!r} did not come out of a layer, so it has no _keras_history")
+        node, index, layer = self.source
+        return layer, node.index, index
+
     def __bool__(self):
         call = self.source and self.source[0]
         if isinstance(call, OpCall) and call.op.name in ("equal", "not_equal"):     # as Python objects: `out == other`
