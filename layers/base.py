@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import threading
 import warnings
 
 import numpy as np
@@ -14,40 +13,12 @@ from ..tensor.convert import array_of
 from ..utils import settings
 from ..utils.configurable import Configurable
 from ..utils.names import unique_name
+from .contributions import Contributing
 from .node import Node, symbols_in
+from .phase import _phase, noted_losses, phase, reported     # noqa: F401 (others know them as the base's)
 
-
-class _Phase(threading.local):
-    training = False        # what layers do that are not told
-    asking = False          # whether a shape is asked for that is not to be remembered
-    tracing = False         # whether a layer is at work on symbols: the calls inside it are no nodes of their own
-    depth = 0               # how many calls of layers are going on
-    losses: list = []       # (layer, value) of add_loss, of the outermost call that is going on or was the last
-    metrics: list = []      # (layer, name, value) of add_metric
-
-
-_phase = _Phase()
 # _arguments: what the constructor was given, of which a layer may keep a copy
 _NO_LAYERS = ("own_weights", "inbound_nodes", "_arguments")
-
-
-class phase:    # noqa: N801 (used like a function)
-    """Within it, layers called without ``training`` train (or not), in this thread.
-
-    >>> import tahr
-    >>> with phase(True):
-    ...     tahr.layers.Dropout(0.5, seed=0)(tahr.ops.ones(3))
-    Tensor([0., 2., 0.])
-    """
-
-    def __init__(self, training):
-        self.training = training
-
-    def __enter__(self):
-        self.before, _phase.training = _phase.training, self.training
-
-    def __exit__(self, *error):
-        _phase.training = self.before
 
 
 class InputSpec:
@@ -115,7 +86,7 @@ def _building(build):
     return wrapped
 
 
-class Layer(Configurable):
+class Layer(Contributing, Configurable):
     """Base of all layers: ``build`` makes the weights once the input's shape is known, ``call`` computes.
 
     A ``call`` that has a parameter ``training`` is told whether it trains: by ``layer(x, training=True)``, else by the
@@ -190,6 +161,8 @@ class Layer(Configurable):
             _check_spec(self.input_spec, shape, self)
         if not (isinstance(inputs, Value) and not args and not kwargs) and symbols_in((inputs, args, kwargs)):
             return self._trace(inputs, args, kwargs)
+        if not self._has_run:
+            self._has_run = True
         return self._run(inputs, args, kwargs)
 
     def _run(self, inputs, args, kwargs):
@@ -211,7 +184,7 @@ class Layer(Configurable):
             self.known_output_shape = _remembered_shape(out)
         if self.activity_regularizer is not None:
             for x in _listed(out):
-                self.add_loss(self.activity_regularizer(x))
+                noted_losses(self, self.activity_regularizer(x))
         if (mask is not None or self._makes_mask) and not self._marks_itself:
             _mark(out, self.compute_mask(inputs, mask))
         return out
@@ -219,6 +192,8 @@ class Layer(Configurable):
     def _trace(self, inputs, args, kwargs):
         """Call on symbols: what comes out knows that this call made it."""
         before, _phase.tracing = _phase.tracing, True
+        if not before:
+            _phase.traced = []
         try:
             out = self._run(inputs, args, kwargs)
         finally:
@@ -228,7 +203,7 @@ class Layer(Configurable):
         out = _fresh(out, self.name)
         if isinstance(out, Spec) and getattr(inputs, "layout", None) and len(inputs.shape) == len(out.shape):
             out.layout = inputs.layout
-        self.inbound_nodes.append(Node(self, (inputs, *args), kwargs, out))
+        self.inbound_nodes.append(Node(self, (inputs, *args), kwargs, out, _phase.traced))
         return out
 
     activity_regularizer = None     # a function of the output, added to the losses
@@ -245,26 +220,6 @@ class Layer(Configurable):
                           f"and "
                           "the loss, will not know which steps of its input were masked", stacklevel=4)
         return None
-
-    def add_loss(self, losses, inputs=None):
-        """Add scalars to the loss of the model: tensors computed in ``call``, or functions without arguments."""
-        for loss in losses if isinstance(losses, list | tuple) else [losses]:
-            if callable(loss) and not isinstance(loss, Value | Spec):
-                self._loss_functions, Layer._functions_exist = (*self._loss_functions, loss), True
-            elif not isinstance(loss, Spec):
-                _phase.losses.append((self, loss))
-
-    def add_metric(self, value, name=None, aggregation="mean"):
-        """Report a value computed in ``call``, averaged over the batches, under ``name``."""
-        if not name:
-            raise ValueError(f"layer {self.name!r}: add_metric needs a name: add_metric(value, name='...')")
-        if not isinstance(value, Spec):
-            _phase.metrics.append((self, name, value))
-
-    def add_update(self, updates, inputs=None):
-        """For programs of Keras 1 and 2: updates happen where they are written, so nothing is left to do."""
-
-    _loss_functions, _functions_exist = (), False
 
     def compute_output_shape(self, input_shape):
         """The shape of the output for an input of that shape, None standing for any size; builds the layer."""
@@ -391,20 +346,6 @@ class Layer(Configurable):
         """How many numbers the weights hold."""
         return sum(w.size for w in self.weights)
 
-    @property
-    def losses(self):
-        """Scalar tensors: penalties of the regularized weights that are trained, and what ``add_loss`` was given.
-
-        Values computed in ``call`` are those of the last call in this thread.
-        """
-        penalties = [w.regularizer(w) for w in self.trainable_weights if w.regularizer is not None]
-        if not _phase.losses and not Layer._functions_exist:
-            return penalties
-        layers = self.all_layers()
-        own = {id(layer) for layer in layers}
-        functions = [f() for layer in layers for f in layer._loss_functions]
-        return penalties + functions + [value for layer, value in _phase.losses if id(layer) in own]
-
     def all_layers(self):
         """This layer and all layers inside it, at any depth, each once."""
         found, waiting = {}, [self]
@@ -510,16 +451,6 @@ class Layer(Configurable):
 def _unique(variables):
     """Each variable once. By identity: tensors compare element by element."""
     return list({id(v): v for v in variables}.values())
-
-
-def noted_losses(layer, value):
-    """Add a value to the losses of the call that is going on."""
-    _phase.losses.append((layer, value))
-
-
-def reported():
-    """``(layer, name, value)`` of the calls of ``add_metric`` in the last call of a model in this thread."""
-    return _phase.metrics
 
 
 def _single(items):

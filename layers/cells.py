@@ -100,6 +100,10 @@ class _DroppingCell(Layer):
         self.seed = seed
         self.generator = None if seed is None else Generator(seed)
 
+    @property
+    def acts_in_training(self):
+        return bool(self.dropout or self.recurrent_dropout)
+
     def drawn(self, name, shape, dtype):
         """What to multiply by, (batch, gates, ...), for the rate called ``name``; None where nothing is dropped."""
         rate, held = getattr(self, name), self.held_masks
@@ -310,6 +314,8 @@ class StackedRNNCells(Layer):
     >>> tahr.layers.StackedRNNCells(cells).state_size
     (4, 4, 5)
     """
+
+    acts_in_training = False        # by itself
 
     def __init__(self, cells, **kwargs):
         super().__init__(**kwargs)

@@ -215,6 +215,10 @@ class Dropout(Layer):
         self.rate, self.noise_shape = rate, noise_shape
         self.generator = None if seed is None else Generator(seed)
 
+    @property
+    def acts_in_training(self):
+        return bool(self.rate)
+
     def call(self, inputs, training=False):
         if not training:
             return inputs

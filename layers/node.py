@@ -18,11 +18,12 @@ class Node:
         layer: that was called.
         args, kwargs: what it was called with, symbols and other things, in lists, tuples and dicts.
         inputs: the symbols among them, in order.
+        losses: symbols for what the call adds to the loss.
     """
 
-    def __init__(self, layer, args, kwargs, outputs):
+    def __init__(self, layer, args, kwargs, outputs, losses=()):
         self._layer, self.args, self.kwargs = weakref.ref(layer), args, kwargs
-        self.inputs = symbols_in((args, kwargs))
+        self.inputs, self.losses = symbols_in((args, kwargs)), tuple(losses)
         leaves, build = flatten(outputs)
         self._structure = build(["result"] * len(leaves))
         self.single = isinstance(outputs, Spec)

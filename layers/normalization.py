@@ -45,6 +45,8 @@ class BatchNormalization(Layer):
     array([1.], dtype=float32)
     """
 
+    changed_by_training = ("moving_mean", "moving_variance")
+
     def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
                  beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs):

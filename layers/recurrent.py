@@ -89,6 +89,8 @@ class RNN(TakesConstants, Layer):
     aliases = ("ConvRNN2D",)
     supports_masking = True
 
+    acts_in_training = False        # by itself
+
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
                  unroll=False, zero_output_for_mask=False, activity_regularizer=None, **kwargs):
         super().__init__(**kwargs)

@@ -14,6 +14,8 @@ class Wrapper(Layer):
         layer: that is wrapped, or its config.
     """
 
+    acts_in_training = False        # by itself
+
     def __init__(self, layer, **kwargs):
         if isinstance(layer, dict):
             layer = Layer.get(layer)

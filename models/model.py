@@ -44,6 +44,7 @@ class Model(Trainer, Layer):
     """
 
     graph = None
+    acts_in_training = False        # apart from its layers
     _marks_itself = True
     _added_losses = ()      # symbols whose values are added to the loss
 
@@ -169,8 +170,11 @@ class Model(Trainer, Layer):
         else:
             super().add_loss(losses, inputs)
 
-    def adds_losses(self):
-        return bool(self._added_losses) or super().adds_losses()
+    def _nodes(self):
+        return super()._nodes() if self.graph is None else self.graph.nodes
+
+    def declared_losses(self, inputs=None):
+        return super().declared_losses(inputs) + list(self._added_losses)
 
     # Its layers
 

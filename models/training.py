@@ -546,7 +546,7 @@ class Trainer:
         return own or self.adds_losses()
 
     def adds_losses(self):
-        return bool(self.losses)
+        return bool(self.losses or self.declared_losses())
 
     def _source(self, x, y, sample_weight, batch_size, steps, queue, class_weight=None, shuffle=False):
         """Where batches come from: of arrays, or of a stream."""

@@ -1,0 +1,50 @@
+"""Whether layers train, and what calls of layers leave behind for the model, in each thread."""
+
+import threading
+
+from ..autograd import Spec
+
+
+class _Phase(threading.local):
+    training = False        # what layers do that are not told
+    asking = False          # whether a shape is asked for that is not to be remembered
+    tracing = False         # whether a layer is at work on symbols: the calls inside it are no nodes of their own
+    depth = 0               # how many calls of layers are going on
+    losses: list = []       # (layer, value) of add_loss, of the outermost call that is going on or was the last
+    metrics: list = []      # (layer, name, value) of add_metric
+    traced: list = []       # symbols of add_loss, of the outermost call on symbols
+
+
+_phase = _Phase()
+
+
+class phase:    # noqa: N801 (used like a function)
+    """Within it, layers called without ``training`` train (or not), in this thread.
+
+    >>> import tahr
+    >>> with phase(True):
+    ...     tahr.layers.Dropout(0.5, seed=0)(tahr.ops.ones(3))
+    Tensor([0., 2., 0.])
+    """
+
+    def __init__(self, training):
+        self.training = training
+
+    def __enter__(self):
+        self.before, _phase.training = _phase.training, self.training
+
+    def __exit__(self, *error):
+        _phase.training = self.before
+
+
+def noted_losses(layer, value):
+    """Add a value, or a symbol, to the losses of the call that is going on."""
+    if isinstance(value, Spec):
+        _phase.traced.append(type(value)(value.shape, value.dtype))
+    else:
+        _phase.losses.append((layer, value))
+
+
+def reported():
+    """``(layer, name, value)`` of the calls of ``add_metric`` in the last call of a model in this thread."""
+    return _phase.metrics
