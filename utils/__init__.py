@@ -7,10 +7,11 @@ import importlib as _importlib
 
 from .rng import set_random_seed
 
-_NAMES = {"to_categorical": "numeric", "normalize": "numeric", "HDF5Matrix": "hdf5", "Progbar": "progress",
-          "plot_model": "plot", "model_to_dot": "plot",
+_NAMES = {"to_categorical": "numeric", "normalize": "numeric", "HDF5Matrix": "hdf5", "H5Dict": "h5dict",
+          "Progbar": "progress", "plot_model": "plot", "model_to_dot": "plot",
           **dict.fromkeys(("get_custom_objects", "custom_object_scope", "CustomObjectScope",
-                           "register_keras_serializable"), "custom"),
+                           "register_keras_serializable", "serialize_keras_object", "deserialize_keras_object"),
+                          "custom"),
           **dict.fromkeys(("Sequence", "PyDataset", "OrderedEnqueuer", "GeneratorEnqueuer", "SequenceEnqueuer",
                            "get_file"), "data_utils")}
 _ELSEWHERE = {"pad_sequences": "sequence", "timeseries_dataset_from_array": "sequence",

@@ -2,6 +2,8 @@
 
 import contextlib
 
+from .errors import did_you_mean
+
 _objects: dict[str, object] = {}
 
 
@@ -72,3 +74,51 @@ def deserialized(config, custom_objects, get):
     if not isinstance(custom, type):
         return custom
     return custom.from_config(config.get("config") or {}) if isinstance(config, dict) else custom()
+
+
+def serialize_keras_object(instance):
+    """An object as ``{"class_name", "config"}``, a function by its name, None as None.
+
+    >>> serialize_keras_object(abs)
+    'abs'
+    """
+    if instance is None:
+        return None
+    if hasattr(instance, "get_config"):
+        return {"class_name": type(instance).__name__, "config": instance.get_config()}
+    if hasattr(instance, "__name__"):
+        return instance.__name__
+    raise ValueError(f"serialize_keras_object takes an object with get_config(), or a function, got {instance!r}")
+
+
+def deserialize_keras_object(identifier, module_objects=None, custom_objects=None, printable_module_name="object"):
+    """What a name or a config means: the opposite of :func:`serialize_keras_object`.
+
+    Arguments:
+        identifier: a name, ``{"class_name", "config"}``, or None, which gives None.
+        module_objects: maps names to functions and classes.
+        custom_objects: the user's own, which come first; those of the scope come next.
+        printable_module_name: what errors call such an object.
+
+    Raises:
+        ValueError: for an unknown name, or a dict that is no config.
+
+    >>> deserialize_keras_object("abs", {"abs": abs}) is abs
+    True
+    """
+    if identifier is None:
+        return None
+    if not isinstance(identifier, str) and not (isinstance(identifier, dict)
+                                                and identifier.keys() >= {"class_name", "config"}):
+        raise ValueError(f"the config of a {printable_module_name} is a name or a dict with 'class_name' and "
+                         f"'config', got {identifier!r}")
+    name = identifier if isinstance(identifier, str) else identifier["class_name"]
+    known = {**(module_objects or {}), **_objects, **(custom_objects or {})}
+    if name not in known:
+        raise ValueError(f"unknown {printable_module_name} {name!r}: name it in custom_objects."
+                         f"{did_you_mean(name, known)}")
+    if isinstance(identifier, str):
+        return known[name]
+    with custom_object_scope(custom_objects or {}):
+        make = getattr(known[name], "from_config", None)
+        return make(identifier["config"]) if make else known[name](**identifier["config"])
