@@ -1,5 +1,6 @@
 """Callbacks: what happens between the batches and epochs of a training run."""
 
+from .backup import BackupAndRestore
 from .base import Callback, CallbackList
 from .checkpoint import ModelCheckpoint
 from .history import History
@@ -11,6 +12,6 @@ from .recorders import BaseLogger, CSVLogger, RemoteMonitor
 from .stopping import EarlyStopping, TerminateOnNaN
 from .tensorboard import TensorBoard
 
-__all__ = ["BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-           "LearningRateScheduler", "ModelCheckpoint", "Monitor", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
-           "ResetStates", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]
+__all__ = ["BackupAndRestore", "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
+           "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "Monitor", "ProgbarLogger",
+           "ReduceLROnPlateau", "RemoteMonitor", "ResetStates", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]

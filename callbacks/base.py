@@ -23,6 +23,9 @@ class Callback(Configurable):
 
     params = None
     validation_data = None
+    of_batches = True       # whether the callback has to be called at batches, where it has methods for them
+    comes_last = False      # whether the others are called before it
+    kept = ()               # the attributes that are its state, for a training that goes on later
     _model = lambda self: None
 
     @property
@@ -45,6 +48,19 @@ class Callback(Configurable):
     def set_model(self, model):
         """Receive :attr:`model`."""
         self.model = model
+
+    def set_list(self, callbacks):
+        """Receive the :class:`CallbackList` that it is in."""
+
+    def get_state(self):
+        """What :meth:`set_state` needs to go on from here: numbers, strings, arrays, lists and dicts of these."""
+        return {name: getattr(self, name) for name in self.kept}
+
+    def set_state(self, state):
+        """Go on from what :meth:`get_state` gave."""
+        for name in self.kept:
+            if name in state:
+                setattr(self, name, state[name])
 
     def on_train_begin(self, logs=None):
         """Before the first epoch."""
@@ -126,6 +142,7 @@ class CallbackList:
             hint = ": did you forget the parentheses?" if isinstance(callback, type) else ""
             raise TypeError(f"callbacks must be Callback objects, got {type(callback).__name__} {callback!r}{hint}")
         self.callbacks.append(callback)
+        callback.set_list(self)
         if self.params is not None:
             callback.set_params(self.params)
         if self.model is not None:
@@ -149,13 +166,15 @@ class CallbackList:
         return iter(self.callbacks)
 
     def _overriders(self, *names):
-        return [c for c in self.callbacks
-                if any(getattr(type(c), name) is not getattr(Callback, name) or name in vars(c) for name in names)]
+        found = [c for c in self.callbacks
+                 if any(getattr(type(c), name) is not getattr(Callback, name) or name in vars(c) for name in names)]
+        return sorted(found, key=lambda c: c.comes_last)
 
     def watches(self, kind):
         """Whether any callback wants to be called at every batch of ``'train'``, ``'test'`` or ``'predict'``."""
         names = [f"on_{kind}_batch_{end}" for end in ("begin", "end")]
-        return bool(self._overriders(*names, *(("on_batch_begin", "on_batch_end") if kind == "train" else ())))
+        found = self._overriders(*names, *(("on_batch_begin", "on_batch_end") if kind == "train" else ()))
+        return any(c.of_batches for c in found)
 
     def __getattr__(self, name):
         """``on_...`` of all callbacks that override it, in their order."""

@@ -32,6 +32,9 @@ class ModelCheckpoint(Monitor):
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
                  mode="auto", period=1, save_freq="epoch", initial_value_threshold=None):
         super().__init__(monitor, mode)
+        if period == "epoch":       # Keras 3 has save_freq in this place
+            period, save_freq = 1, period
+            self.remember(period=1, save_freq=save_freq)
         for name, value, word in (("period", period, None), ("save_freq", save_freq, "epoch")):
             if value != word and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} must be a positive integer{' or ' + repr(word) if word else ''}, got "
@@ -40,7 +43,14 @@ class ModelCheckpoint(Monitor):
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.period, self.save_freq = period, save_freq
         self.best = self.worst if initial_value_threshold is None else initial_value_threshold
-        self.epochs_since_last_save = self.batches_since_last_save = self.epoch = 0
+        self.epochs_since_last_save = self.batches_since_last_save = self.epoch = self.seen_batches = 0
+
+    kept = ("best", "epochs_since_last_save", "batches_since_last_save")
+
+    @property
+    def of_batches(self):
+        """Whether it has to be called at batches."""
+        return self.save_freq != "epoch"
 
     def set_model(self, model):
         super().set_model(model)
@@ -49,12 +59,13 @@ class ModelCheckpoint(Monitor):
             raise TypeError(f"ModelCheckpoint needs a model with a method {method}, {type(model).__name__} has none")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.epoch, self.seen_batches = epoch, 0
 
     def on_train_batch_end(self, batch, logs=None):
         if self.save_freq == "epoch":
             return
-        self.batches_since_last_save += 1
+        self.batches_since_last_save += max(batch + 1 - self.seen_batches, 1)      # several batches may be one call
+        self.seen_batches = batch + 1
         if self.batches_since_last_save >= self.save_freq:
             self.batches_since_last_save = 0
             self._save(batch, logs)

@@ -40,6 +40,12 @@ class History(Callback):
     def on_train_begin(self, logs=None):
         self.history, self.epoch = Logs(), []
 
+    def get_state(self):
+        return {"history": dict(self.history), "epoch": list(self.epoch)}
+
+    def set_state(self, state):
+        self.history, self.epoch = Logs(state["history"]), list(state["epoch"])
+
     def on_epoch_end(self, epoch, logs=None):
         self.epoch.append(epoch)
         for key, value in (logs or {}).items():

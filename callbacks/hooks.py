@@ -76,6 +76,8 @@ class SwapEMAWeights(Callback):
     True
     """
 
+    kept = ("swapped",)
+
     def __init__(self, swap_on_epoch=False):
         self.swap_on_epoch, self.swapped = swap_on_epoch, False
 

@@ -79,6 +79,8 @@ class ReduceLROnPlateau(Monitor):
     0.2
     """
 
+    kept = ("best", "wait", "cooldown_counter")
+
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4, cooldown=0,
                  min_lr=0):
         super().__init__(monitor, mode, min_delta)

@@ -37,8 +37,12 @@ class BaseLogger(Callback):
     {'loss': 2.5}
     """
 
+    kept = ("seen", "totals")
+
     def __init__(self, stateful_metrics=None):
         self.stateful_metrics = set(stateful_metrics or ())
+
+        self.seen, self.totals = 0, {}
 
     def on_epoch_begin(self, epoch, logs=None):
         self.seen, self.totals = 0, {}
@@ -72,20 +76,33 @@ class CSVLogger(Callback):
     def __init__(self, filename, separator=",", append=False):
         self.filename, self.separator, self.append = filename, separator, append
         self.keys = self.file = None
+        self.size = 0
 
     def on_train_begin(self, logs=None):
         self.keys = None
-        self.file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")
+        self.file = open(self.filename, "a", newline="", encoding="utf-8")
+        self.size = self.file.tell() if self.append else 0
+
+    def get_state(self):
+        return {"keys": self.keys, "size": self.size}
+
+    def set_state(self, state):
+        """Go on behind the rows that were there; what was written after them is written again."""
+        self.keys, self.size = state["keys"], min(state["size"], self.file.tell())
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.file.tell() != self.size:       # rows of another training, or ones that are trained once more
+            self.file.truncate(self.size)
+            self.file.seek(self.size)
         logs, writer = logs or {}, csv.writer(self.file, delimiter=self.separator)
         if self.keys is None:
             later = [name for name in (self.params or {}).get("metrics") or () if name.startswith("val_")]
             self.keys = sorted({*logs, *later})
-            if self.file.tell() == 0:
+            if self.size == 0:
                 writer.writerow(["epoch", *self.keys])
         writer.writerow([epoch, *(_cell(logs[key]) if key in logs else "NA" for key in self.keys)])
         self.file.flush()
+        self.size = self.file.tell()
 
     def on_train_end(self, logs=None):
         if self.file is not None:

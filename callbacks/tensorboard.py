@@ -31,6 +31,8 @@ class TensorBoard(Callback):
     100
     """
 
+    kept = ("steps",)
+
     def __init__(self, log_dir="./logs", histogram_freq=0, write_graph=True, update_freq="epoch",
                  write_steps_per_second=False, batch_size=None, write_grads=False, write_images=False,
                  embeddings_freq=0, embeddings_layer_names=None, embeddings_metadata=None, embeddings_data=None,

@@ -290,10 +290,14 @@ class MeanMetricWrapper(Mean):
         if not isinstance(values, dict):
             return _add(self, values, y_pred, sample_weight)
         for key, value in values.items():
-            if key not in self.parts:
-                self.parts[key] = Mean(key, self.dtype)
-                self.states += self.parts[key].states
-            _add(self.parts[key], value, y_pred, sample_weight)
+            _add(self.part(key), value, y_pred, sample_weight)
+
+    def part(self, key):
+        """The mean of the values under a key of the function's dicts."""
+        if key not in self.parts:
+            self.parts[key] = Mean(key, self.dtype)
+            self.states += self.parts[key].states
+        return self.parts[key]
 
     def result(self):
         return {key: part.result() for key, part in self.parts.items()} if self.parts else super().result()

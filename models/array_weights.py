@@ -2,8 +2,8 @@
 
 import re
 
+from ..utils.array_files import opened, write_arrays
 from ..utils.errors import ModelFileError
-from .array_files import opened, write_arrays
 
 
 def names_of_weights(model):

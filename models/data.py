@@ -147,6 +147,9 @@ class Arrays:
             raise TypeError('TypeError while preparing batch. If using HDF5 input data, pass shuffle="batch".')
         return permutation(self.samples)
 
+    def skip(self, count):
+        """Nothing has to be done to leave batches out: see :meth:`epoch`."""
+
     def whole(self):
         """All arrays as batches have them, in one list, without those that are not there; None for data too large.
 
@@ -225,10 +228,10 @@ class Stream:
             raise TypeError("the number of batches is not known")
         return self.steps
 
-    def epoch(self, order=None):
-        """The batches of an epoch."""
+    def epoch(self, order=None, first=0):
+        """The batches of an epoch, from the ``first`` on, those before it having been skipped."""
         ended = object()
-        for step in itertools.count() if self.steps is None else range(self.steps):
+        for step in itertools.count(first) if self.steps is None else range(first, self.steps):
             batch = next(self._iterator(), ended)
             if batch is ended:
                 self._running = None
@@ -242,6 +245,11 @@ class Stream:
             self._running = None        # begins anew
         if self.is_sequence and self._enqueuer is None and hasattr(self.data, "on_epoch_end"):
             self.data.on_epoch_end()
+
+    def skip(self, count):
+        """Take so many batches, at the beginning of an epoch, and leave them out."""
+        for _ in range(count):
+            next(self._iterator(), None)
 
     def _iterator(self):
         if self._running is None:

@@ -3,8 +3,8 @@
 from ..layers.base import Layer, noted_losses
 from ..layers.node import source, symbols_in
 from ..utils import settings
+from ..utils.array_files import is_array_file
 from . import array_weights
-from .array_files import is_array_file
 from .config import graph_config, graph_from_config
 from .graph import Graph
 from .summary import summary_lines

@@ -15,8 +15,8 @@ from ..layers.convolutional import _ImageLayer
 from ..layers.core import Flatten, InputLayer, Reshape
 from ..layers.node import source
 from ..layers.wrappers import Wrapper
+from ..utils.array_files import Stored, opened
 from ..utils.errors import describe, did_you_mean
-from .array_files import Stored, opened
 from .torch_layouts import LAYOUTS, layout_of
 
 RECURRENT = re.compile(r"((?:weight|bias)_(?:ih|hh))(?:_l(\d+))?(_reverse)?")

@@ -21,11 +21,12 @@ from ..utils.keras1 import translate
 from ..utils.rng import default_generator
 from .data import Arrays, Stream, as_array, by_name, check_input, check_lengths, class_weights, is_stream, split_tail
 from .objective import MODES, Objective, _made, leaves
+from .resuming import Resuming
 
 QUEUE = ("max_queue_size", "workers", "use_multiprocessing")
 
 
-class Trainer:
+class Trainer(Resuming):
     """The part of a model that learns; :class:`Model` mixes it in."""
 
     optimizer = loss = objective = history = None
@@ -307,8 +308,9 @@ class Trainer:
             "metrics": self.metrics_names + (["val_" + n for n in self.metrics_names] if held_out else [])})
         if verbose and held_out and source.samples is not None and held_out.samples is not None:
             print(f"Train on {source.samples} samples, validate on {held_out.samples} samples")
-        self.history, self.stop_training = history, False
+        self.history, self.stop_training, self.resumed = history, False, None
         run.on_train_begin({})
+        initial_epoch = self.resumed.epoch if self.resumed else initial_epoch
         try:
             for epoch in range(initial_epoch, epochs):
                 run.on_epoch_begin(epoch, {})
@@ -361,7 +363,8 @@ class Trainer:
 
     def _train_epoch(self, source, shuffle, run):
         order = source.order(shuffle, default_generator().numpy.permutation) if isinstance(source, Arrays) else None
-        return self._batches("train", source, order, run)
+        place, self.resumed = self.resumed, None
+        return self._batches("train", source, order, run, place if place and place.batch else None)
 
     def _test(self, source, run):
         run.on_test_begin({})
@@ -369,16 +372,21 @@ class Trainer:
         run.on_test_end(logs)
         return logs
 
-    def _batches(self, kind, source, order, run):
+    def _batches(self, kind, source, order, run, place=None):
         """All batches of an epoch through the step of that kind; callbacks are called once an execution of steps.
 
-        Where no callback asks for batches, an epoch of arrays is one execution.
+        Where no callback asks for batches, an epoch of arrays is one execution. An epoch that goes on does so behind
+        the batches of its ``place``.
         """
         self.reset_metrics()
         step, begin, end = (f"{kind}_step", *(getattr(run, f"on_{kind}_batch_{when}") for when in ("begin", "end")))
         quiet = isinstance(source, Arrays) and not run.watches(kind)
         together = len(source) if quiet else self.steps_per_execution
-        logs, i, batches = {}, 0, source.epoch(order)
+        logs, i = {}, 0
+        if place:
+            source.skip(place.batch)
+            logs, i = place.restore(), place.batch
+        batches = source.epoch(order, i)
         while (batch := next(batches, None)) is not None:
             size, count = len(batch[0][0]), 0
             begin(i, {"batch": i, "size": size})

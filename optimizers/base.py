@@ -18,9 +18,10 @@ from .checks import checked_count, checked_limit, checked_momentum, checked_rate
 from .clip import clipped
 from .flat import grouped
 from .keras2 import Keras2
+from .resuming import Resuming
 
 
-class Optimizer(Averaging, Keras2, Configurable):
+class Optimizer(Averaging, Keras2, Resuming, Configurable):
     """Base of all optimizers.
 
     A subclass lists ``slots``, the state it keeps for each parameter, and defines ``update(lr, parameter, gradient,

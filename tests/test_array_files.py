@@ -9,8 +9,8 @@ import pytest
 
 import tahr
 from tahr.layers import LSTM, BatchNormalization, Bidirectional, Conv2D, Dense, Flatten, Input
-from tahr.models.array_files import DTYPES, opened, write_arrays
 from tahr.models.array_weights import names_of_weights
+from tahr.utils.array_files import DTYPES, opened, write_arrays
 from tahr.utils.errors import ModelFileError
 
 KINDS = pytest.mark.parametrize("ending", ["npz", "safetensors"])

@@ -18,6 +18,7 @@ import pytest
 import tahr
 from tahr import callbacks
 from tahr.callbacks import (
+    BackupAndRestore,
     BaseLogger,
     Callback,
     CallbackList,
@@ -39,6 +40,7 @@ from tahr.callbacks import (
 from tahr.callbacks.history import Logs
 
 ROWS = {        # every callback, and options that are not its defaults
+    BackupAndRestore: {"backup_dir": "x", "save_freq": 3, "double_checkpoint": True, "delete_checkpoint": False},
     BaseLogger: {"stateful_metrics": ["lr"]}, CSVLogger: {"filename": "x.csv", "separator": ";", "append": True},
     EarlyStopping: {"monitor": "loss", "patience": 3, "mode": "min", "baseline": 0.5, "start_from_epoch": 2},
     History: {}, LambdaCallback: {}, LearningRateScheduler: {"schedule": abs, "verbose": 1},
@@ -385,6 +387,31 @@ def test_checkpoints_of_batches():
             run.on_train_batch_end(batch, {"loss": 1.0})
         run.on_epoch_end(epoch, {"loss": 1.0})
     assert model.saved == [("model", "m.1.3.h5"), ("model", "m.2.2.h5")]
+
+
+def test_checkpoints_count_batches_that_were_one_call():
+    run, model = ModelCheckpoint("{epoch}-{batch}", save_freq=3), Model()
+    run.set_model(model)
+    for epoch in range(2):
+        run.on_epoch_begin(epoch)
+        for last in (1, 3, 5, 6):       # batches 0 and 1, 2 and 3, 4 and 5, 6
+            run.on_train_batch_end(last, {})
+    assert [path for _, path in model.saved] == ["1-4", "1-7", "2-4", "2-7"]
+
+
+def test_checkpoints_take_the_arguments_of_keras_3():
+    assert ModelCheckpoint("x", "val_loss", 0, False, True, "auto", "epoch").get_config()["save_freq"] == "epoch"
+    assert not ModelCheckpoint("x").of_batches and ModelCheckpoint("x", save_freq=5).of_batches
+
+
+def test_checkpoints_of_weights_are_files(tmp_path):
+    model = tahr.Sequential([tahr.layers.Dense(1, input_dim=2)])
+    model.compile("sgd", "mse")
+    for ending in ("h5", "npz", "safetensors"):
+        keep = ModelCheckpoint(tmp_path / ending / ("{epoch:02d}-{loss:.1f}." + ending), save_weights_only=True)
+        model.fit(np.zeros((4, 2)), np.zeros((4, 1)), epochs=2, verbose=0, callbacks=[keep])
+        assert sorted(p.name for p in (tmp_path / ending).iterdir()) == [f"01-0.0.{ending}", f"02-0.0.{ending}"]
+        model.load_weights(tmp_path / ending / f"02-0.0.{ending}")
 
 
 def test_checkpoint_errors():

@@ -42,8 +42,8 @@ from tahr.layers import (
     TimeDistributed,
 )
 from tahr.models import from_torch, to_torch
-from tahr.models.array_files import write_arrays
 from tahr.models.torch_layouts import LAYOUTS, layout_of
+from tahr.utils.array_files import write_arrays
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "torch.npz")
 ALL = {"return_sequences": True}

@@ -20,8 +20,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib import format as npy
 
-from ..utils.errors import ModelFileError
-from ..utils.files import replacing
+from .errors import ModelFileError
+from .files import replacing
 
 ENDINGS = (".npz", ".safetensors")
 MAX_ARRAYS = 100_000
