@@ -15,7 +15,7 @@ from ..utils.configurable import Configurable
 from ..utils.names import unique_name
 from .contributions import Contributing
 from .node import Node, symbols_in
-from .phase import _phase, noted_losses, phase, reported     # noqa: F401 (others know them as the base's)
+from .phase import _phase, noted_losses, phase, reported  # noqa: F401 (others know them as the base's)
 
 # _arguments: what the constructor was given, of which a layer may keep a copy
 _NO_LAYERS = ("own_weights", "inbound_nodes", "_arguments")

@@ -9,6 +9,7 @@ class _Phase(threading.local):
     training = False        # what layers do that are not told
     asking = False          # whether a shape is asked for that is not to be remembered
     tracing = False         # whether a layer is at work on symbols: the calls inside it are no nodes of their own
+    stepping = False        # whether a step of a model is at work, whose calls are recorded as a whole or not at all
     depth = 0               # how many calls of layers are going on
     losses: list = []       # (layer, value) of add_loss, of the outermost call that is going on or was the last
     metrics: list = []      # (layer, name, value) of add_metric
@@ -35,6 +36,25 @@ class phase:    # noqa: N801 (used like a function)
 
     def __exit__(self, *error):
         _phase.training = self.before
+
+
+def is_training():
+    """Whether layers that are not told train."""
+    return _phase.training
+
+
+def in_one_step(step, data):
+    """The result of a step of a model, within which calls of the model are not recorded by themselves."""
+    before, _phase.stepping = _phase.stepping, True
+    try:
+        return step(data)
+    finally:
+        _phase.stepping = before
+
+
+def called_by_itself():
+    """Whether a call now is none of the calls inside another layer, a step or the search for a shape."""
+    return not (_phase.depth or _phase.stepping or _phase.asking or _phase.tracing)
 
 
 def noted_losses(layer, value):

@@ -1,7 +1,12 @@
 """The Model: a layer made of layers that can be trained."""
 
+import numpy as np
+
+from ..autograd import Value, mode
+from ..compiler import Captured
 from ..layers.base import Layer, noted_losses
 from ..layers.node import source, symbols_in
+from ..layers.phase import called_by_itself, is_training
 from ..utils import settings
 from ..utils.array_files import is_array_file
 from . import array_weights
@@ -147,6 +152,22 @@ class Model(Trainer, Layer):
         return [None if y is None or y.dtype.kind != "f" else x.dtype for y, x in zip(ys, self.graph.output_symbols)]
 
     # What it does
+
+    def __call__(self, inputs, *args, **kwargs):
+        """The outputs for inputs; where no gradient can be asked for (``no_grad``), recorded as the steps are."""
+        if (mode.recording() or args or kwargs or not isinstance(inputs, Value | np.ndarray) or self.run_eagerly
+                or not self.built or not called_by_itself() or getattr(inputs, "mask", None) is not None):
+            return super().__call__(inputs, *args, **kwargs)
+
+        def call():
+            out = super(Model, self).__call__(inputs)
+            return [out, out.logits, out.mask] if isinstance(out, Value) else [out]
+        captured = vars(self).setdefault("_captured", {}).setdefault("call", Captured(f"the model {self.name!r}"))
+        array = inputs.data if isinstance(inputs, Value) else inputs
+        out, *notes = captured((is_training(), isinstance(inputs, Value)), [array], call)
+        if notes:
+            out.logits, out.mask = notes
+        return out
 
     def call(self, inputs, training=None, mask=None):
         """Run the graph."""

@@ -13,7 +13,7 @@ from ..autograd.value import Value, Version, wrap
 from ..callbacks import CallbackList, History, ProgbarLogger
 from ..compiler import Captured
 from ..layers import base as layers_base
-from ..layers.base import phase
+from ..layers.phase import in_one_step, phase
 from ..metrics import Mean
 from ..utils import settings
 from ..utils.errors import did_you_mean
@@ -179,12 +179,12 @@ class Trainer(Resuming):
         """One of the steps on a batch of arrays: recorded, and run again without its Python from then on."""
         step = getattr(self, name)
         if self.run_eagerly:
-            return step(self._tensors(batch))
+            return in_one_step(step, self._tensors(batch))
         captured = vars(self).setdefault("_captured", {})
         if name not in captured:
             captured[name] = Captured(f"{name} of the model {self.name!r}")
         return captured[name](self._key(name, batch), [a for part in batch for a in part if a is not None],
-                                    lambda: step(self._tensors(batch)))
+                              lambda: in_one_step(step, self._tensors(batch)))
 
     def explain_step(self, kind="train", print_fn=print):
         """Print what a recorded step does: each op, its arrays and their bytes, about how many operations it takes.

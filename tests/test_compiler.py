@@ -18,6 +18,7 @@ from tahr.compiler.native import Native
 from tahr.compiler.passes import PASSES, acts, common, cost, dead, epilogues, into_flat, optimized, transposes
 from tahr.compiler.replay import function_of, source
 from tahr.compiler.writer import NotWritableError
+from tahr.layers.phase import phase
 from tahr.tensor import Tensor, Variable
 from tahr.tensor.random import dropout
 from tahr.utils.rng import Generator
@@ -546,3 +547,27 @@ def test_acts():
     program = recorded(lambda x: (dropout(x, 0.5, generator=generator), w.assign([2.0]), x + 1)[2], X)
     assert [acts(line) for line in program.lines] == [True, True, False]
     assert all(isinstance(s, Slot) for s in program.inputs)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_calls_of_a_model_without_gradients_are_recorded(training):
+    made, x = model(7), DATA[0][:6]
+    tahr.utils.set_random_seed(1)
+    with tahr.no_grad(), phase(training):
+        found = [made(x) for _ in range(5)]
+    tahr.utils.set_random_seed(1)
+    made.run_eagerly = True
+    with tahr.no_grad(), phase(training):
+        expected = [made(x) for _ in range(5)]
+    assert made._captured["call"].programs()
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-6)
+        assert [type(part) for part in a.logits] == [type(part) for part in b.logits]
+        np.testing.assert_allclose(a.logits[-1].numpy(), b.logits[-1].numpy(), rtol=2e-6, atol=1e-6)
+
+
+def test_calls_of_a_model_with_gradients_keep_their_graph():
+    made = model(8)
+    for _ in range(5):
+        assert made(DATA[0][:4]).requires_grad
+    assert "call" not in made._captured
