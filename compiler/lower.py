@@ -78,6 +78,17 @@ def _relu(w, line):
     w.each(line.outputs[0], line.inputs, write)
 
 
+@lowered("add_relu")
+def _add_relu(w, line):
+    floats(*line.outputs)
+    b, zero = w.builder, w.constant(0, "float32")
+
+    def write(x, y):
+        z = b.fadd(x, y)
+        return b.select(b.fcmp_ordered("<", z, zero), zero, z)
+    w.each(line.outputs[0], line.inputs, write)
+
+
 @lowered("maximum", "minimum")
 def _extreme(w, line):
     floats(*line.outputs)

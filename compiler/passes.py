@@ -140,11 +140,11 @@ def epilogues(program):
             continue
         following = users.get(line.outputs[0].number, []) if line.outputs else []
         if (getattr(line.op, "rectified", None) and len(following) == 1 and following[0] is not None
-                and following[0].op.name == "relu" and following[0].casts == line.casts == (None,)
+                and following[0].op.name == "relu" and not any((*following[0].casts, *line.casts))
                 and line.outputs[0].dtype == np.float32):
             relu = following[0]
             skipped[id(relu)] = relu
-            line = Line(_rectified(line.op), line.inputs, line.attrs, relu.outputs, where=line.where)
+            line = _like(line, op=_rectified(line.op), outputs=(*relu.outputs, *line.outputs[1:]))
         lines.append(line)
     return _with(program, lines)
 
@@ -152,7 +152,7 @@ def epilogues(program):
 @functools.cache
 def _rectified(op):
     """An op that does what ``op`` does, and then replaces negative results by 0."""
-    return Op(f"{op.name}_relu", op.rectified, op.shape, None)
+    return Op(f"{op.name}_relu", op.rectified, op.shape, None, residual=op.residual)
 
 
 def into_flat(program):

@@ -203,6 +203,29 @@ def relu(x, out=None):
 
 
 @device(inline=True, options=EXACT)
+def _add_relu(x, y):
+    z = x + y
+    return ZERO if z < ZERO else z
+
+
+@elementwise(_add_relu)
+def add_relu(x, y, *, out=None):
+    """``relu(x + y)`` in one pass."""
+    return np.maximum(np.add(x, y), 0, out=out)
+
+
+def add(x, y):
+    """``x + y``. No kernel: see :func:`relu`."""
+    if (type(x) is not np.ndarray or x.size < 2 * GRAIN or type(y) is not np.ndarray or x.shape != y.shape
+            or x.dtype is not y.dtype or not (x.flags.c_contiguous and y.flags.c_contiguous)):
+        return np.add(x, y)
+    out = empty(x.shape, x.dtype)
+    left, right, result = x.reshape(-1), y.reshape(-1), out.reshape(-1)
+    split(x.size, lambda _part, low, high: np.add(left[low:high], right[low:high], out=result[low:high]), GRAIN)
+    return out
+
+
+@device(inline=True, options=EXACT)
 def _relu_grad(g, y):
     return g if y > ZERO else ZERO
 

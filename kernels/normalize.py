@@ -131,8 +131,14 @@ def _scale(x, y, mean, factor, offset, columns, low, high):
         scale_rows(at(x, row * columns), at(y, row * columns), columns, min(step, high - row), mean, factor, offset)
 
 
-@kernel("*f *f *f *f *f *f *f *i i i i f")
-def batch_forward(x, y, scale, offset, mean, square, factor, tickets, columns, rows, parts, epsilon):
+@device
+def _rectify(y, low, high):
+    for i in range(low, high):
+        y[i] = ZERO if y[i] < ZERO else y[i]        # NaN stays
+
+
+@kernel("*f *f *f *f *f *f *f *i i i i i f")
+def batch_forward(x, y, scale, offset, mean, square, factor, tickets, columns, rows, parts, relu, epsilon):
     """Mean and variance of all rows, left in the first rows of ``mean`` and ``square``, then ``y``."""
     part = draw(tickets, FIRST)
     while part < parts:
@@ -149,7 +155,10 @@ def batch_forward(x, y, scale, offset, mean, square, factor, tickets, columns, r
         return
     part = parts - 1 - draw(tickets, SECOND)        # backwards: what came last is still in the cache
     while part >= 0:
-        _scale(x, y, mean, factor, offset, columns, rows * part // parts, rows * (part + 1) // parts)
+        low, high = rows * part // parts, rows * (part + 1) // parts
+        _scale(x, y, mean, factor, offset, columns, low, high)
+        if relu:        # what was written last is in the second cache
+            _rectify(y, low * columns, high * columns)
         part = parts - 1 - draw(tickets, SECOND)
 
 
@@ -404,23 +413,25 @@ def _scaled_reference(normal, scale, offset):
     return normal if offset is None else normal + offset
 
 
-def _batch_reference(x, scale, offset, epsilon):
+def _batch_reference(x, scale, offset, epsilon, relu=False):
     rest = tuple(range(x.ndim - 1))
     mean, variance = x.mean(rest), x.var(rest)
-    return _with_reference(x, mean, variance, scale, offset, epsilon), mean, variance
+    y = _with_reference(x, mean, variance, scale, offset, epsilon)
+    return np.maximum(y, 0) if relu else y, mean, variance
 
 
 @entry(_batch_reference)
-def batch_norm(x, scale, offset, epsilon):
+def batch_norm(x, scale, offset, epsilon, relu=False):
     """Each feature brought to mean 0 and variance 1 over everything else: ``y, mean, variance``.
 
     Arguments:
         x: (..., features).
         scale, offset: (features,), or None for 1 and 0.
         epsilon: added to the (biased) variance.
+        relu: whether negative ``y`` become 0.
     """
     if _slow(x, scale, offset):
-        return _batch_reference(x, scale, offset, epsilon)
+        return _batch_reference(x, scale, offset, epsilon, relu)
     x, = contiguous(x)
     columns = x.shape[-1]
     rows = x.size // columns
@@ -429,7 +440,7 @@ def batch_norm(x, scale, offset, epsilon):
     parts = parts_of(rows, x.size, SMALL)
     means, squares = empty((2, parts, columns))
     share(parts, lambda tickets: batch_forward(
-        x, y, scale, offset, means, squares, factor, tickets, columns, rows, parts, epsilon), SECOND)
+        x, y, scale, offset, means, squares, factor, tickets, columns, rows, parts, relu, epsilon), SECOND)
     return y, means[0].copy(), squares[0].copy()
 
 

@@ -5,6 +5,7 @@ again, the rules differentiate the op's definition (a function of plain ops, bes
 any order.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -140,15 +141,20 @@ def _batch_shapes(x, scale, offset, epsilon):
     return [spec(x.shape, _float(x)), spec(x.shape[-1:], _float(x)), spec(x.shape[-1:], _float(x))]
 
 
+def _batch_normal(x, scale, offset, epsilon=0.0, relu=False):
+    _check_batch(x, scale, offset)
+    y, mean, variance = kernels.batch_norm(_as_floats(x), scale, offset, epsilon, relu)
+    return (y, mean, variance), ((mean, variance), {})
+
+
 @op(shape=_batch_shapes, residual=True, reference=_looped_batch, vjp=_fused(_batch_definition, _batch_norm_grad),
+    rectified=functools.partial(_batch_normal, relu=True),
     samples=[sample(real(5, 3), real(3), real(3), epsilon=0.1), sample(real(2, 3, 2), None, real(2), epsilon=0.01),
              sample(real(2, 2, 3, 2), real(2), None, epsilon=0.01), sample(real(4, 2), None, None, epsilon=0.5),
              raises(ValueError, "of 2 or more dimensions", real(3), None, None, epsilon=0.1),
              raises(ValueError, "scale must have the shape .3,.", real(2, 3), real(2), None, epsilon=0.1)])
 def _batch_norm(x, scale, offset, epsilon=0.0):
-    _check_batch(x, scale, offset)
-    y, mean, variance = kernels.batch_norm(_as_floats(x), scale, offset, epsilon)
-    return (y, mean, variance), ((mean, variance), {})
+    return _batch_normal(x, scale, offset, epsilon)
 
 
 def batch_norm(x, scale=None, offset=None, epsilon=1e-3):
