@@ -25,14 +25,15 @@ class Slot:
         kind: ``'input'``, ``'kept'`` (an array that the program holds: a weight, a counter, a constant) or ``'made'``.
         shape, dtype: of the array, None for another object.
         array: what is kept, else None.
+        memory: a number that arrays in the same memory have in common: views of each other.
     """
 
-    __slots__ = ("number", "kind", "shape", "dtype", "array")
+    __slots__ = ("number", "kind", "shape", "dtype", "array", "memory")
 
     def __init__(self, number, kind, array):
         self.number, self.kind = number, kind
         self.shape, self.dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
-        self.array = array if kind == KEPT else None
+        self.array, self.memory = array if kind == KEPT else None, id(_owner(array))
 
     @property
     def nbytes(self):
@@ -68,6 +69,11 @@ class Line:
     def used(self):
         """The slots that it reads (or writes into)."""
         return [s for s in flat((self.inputs, tuple(self.attrs.values()))) if isinstance(s, Slot)]
+
+    def written(self):
+        """The slots of inputs that it writes into."""
+        into = [self.inputs[i] for i in self.op.writes] + [s for s in self.outputs if s in self.inputs]
+        return [s for s in into if isinstance(s, Slot)]
 
     def made(self):
         """The slots that it fills, those of the residual too."""
@@ -289,6 +295,13 @@ def reading(value):
         recorder = mode.recorder()
         if recorder is not None:
             recorder.read(value)
+
+
+def _owner(array):
+    """The array whose memory this one is a part of."""
+    while type(getattr(array, "base", None)) is np.ndarray:
+        array = array.base
+    return array
 
 
 def flat(tree):

@@ -27,18 +27,19 @@ class Op:
         rectified: a function of the arrays that also replaces negative results by 0, where a kernel does that on the
             way.
         into: a function of the arrays that writes its result into its keyword ``out``, which is contiguous.
+        writes: the positions of the inputs whose memory ``forward`` writes into; () for nearly all.
         adjust: brings a rule's result to the shape and dtype of the argument, after broadcasting.
     """
 
     __slots__ = ("name", "forward", "shape", "dtype", "rules", "reference", "samples", "residual", "adjust", "keeps",
                  "keeps_rest", "keeps_out", "ruled", "variadic", "function", "differentiable", "rectified",
-                 "into")
+                 "into", "writes")
 
     def __init__(self, name, forward, shape, rules, reference=None, samples=(), dtype=None, residual=False,
-                 adjust=None, rectified=None, into=None):
+                 adjust=None, rectified=None, into=None, writes=()):
         self.name, self.forward, self.shape, self.rules, self.dtype = name, forward, shape, rules, dtype
         self.reference, self.samples, self.residual, self.adjust = reference, samples, residual, adjust
-        self.rectified, self.into = rectified, into
+        self.rectified, self.into, self.writes = rectified, into, writes
         self.variadic = callable(rules)             # rules(i) is then the rule of argument i
         given = [rules(0)] if self.variadic else [r for r in rules or () if r]
         self.differentiable = bool(given)
@@ -96,7 +97,7 @@ class Composed:
 
 
 def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=False, adjust=None, name=None,
-       rectified=None, into=None):
+       rectified=None, into=None, writes=()):
     """Define an op by its function of arrays; returns the function that users call.
 
     Parameters without a default are inputs, those with a default are attributes. ``vjp`` is a list of rules, or for
@@ -114,8 +115,7 @@ def op(*, shape, vjp=None, reference=None, samples=(), dtype=None, residual=Fals
     """
     def decorate(forward):
         label = name or forward.__name__.strip("_")
-        record = Op(label, forward, shape, vjp, reference, samples, dtype, residual, adjust, rectified,
-                    into)
+        record = Op(label, forward, shape, vjp, reference, samples, dtype, residual, adjust, rectified, into, writes)
         record.function = _public(record, forward)
         OPS[label] = record
         return record.function

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from ..autograd.capture import KEPT, Calculation, Line, Program, Slot, flat
+from ..autograd.capture import Calculation, Line, Program, Slot, flat
 from ..autograd.op import Op
 from ..kernels.memory import empty
 
@@ -37,8 +37,7 @@ def optimized(program):
 def acts(line):
     """Whether a line does more than give results."""
     generators = any(hasattr(value, "take") and hasattr(value, "set_state") for value in line.attrs.values())
-    return (generators or isinstance(line.op, Calculation) or line.op.name.endswith("_into")
-            or any(out in line.inputs for out in line.outputs))
+    return generators or isinstance(line.op, Calculation) or bool(line.written())
 
 
 def dead(program):
@@ -58,11 +57,11 @@ def common(program):
     for line in program.lines:
         line = _substituted(line, instead)
         if acts(line):
-            for slot in line.used():
-                versions[slot.number] = versions.get(slot.number, 0) + 1
+            for slot in line.written():
+                versions[slot.memory] = versions.get(slot.memory, 0) + 1
             lines.append(line)
             continue
-        key = (line.op.name, _key(line.inputs, versions), _key(line.attrs, versions))
+        key = (line.op, _key(line.inputs, versions), _key(line.attrs, versions))
         if key in found:
             instead.update(zip([s.number for s in _results(line)], _results(found[key])))
         else:
@@ -73,7 +72,8 @@ def common(program):
 
 def transposes(program):
     """Without transposes that undo each other, also through functions of single elements between them."""
-    program, changed = _pulled(program), True
+    changing = _changing(program)
+    program, changed = _pulled(program, changing), True
     while changed:
         changed, made, instead, lines = False, {}, {}, []
         for line in program.lines:
@@ -85,14 +85,19 @@ def transposes(program):
                     instead[line.outputs[0].number] = before.inputs[0]
                     continue
                 line = _like(line, inputs=before.inputs, attrs={**line.attrs, "axes": axes})
-            if line.op.name == "transpose" and line.inputs[0].kind != KEPT:     # what is kept may be written meanwhile
+            if line.op.name == "transpose" and line.inputs[0].memory not in changing:
                 made[line.outputs[0].number] = line
             lines.append(line)
         program = dead(_with(program, lines, instead))
     return program
 
 
-def _pulled(program):
+def _changing(program):
+    """The memory that a program writes into: what is read there earlier is something else than what is read later."""
+    return {s.memory for line in program.lines for s in line.written()}
+
+
+def _pulled(program, changing):
     """Transposes in front of the functions of single elements whose results they take, where they meet their inverse.
 
     A transpose moves up through a tree of such functions if all arrays that come into the tree are transposed the
@@ -103,7 +108,7 @@ def _pulled(program):
     for line in program.lines:
         if line.op.name == "transpose":
             inner = []
-            moved = _turned(line.inputs[0], line.attrs["axes"], makers, users, fresh, inner)
+            moved = _turned(line.inputs[0], line.attrs["axes"], makers, users, fresh, inner, changing)
             if inner and moved is not None:
                 lines += [*inner[:-1], _like(inner[-1], outputs=line.outputs)]
                 continue
@@ -111,20 +116,20 @@ def _pulled(program):
     return _with(program, lines)
 
 
-def _turned(slot, axes, makers, users, fresh, lines):
+def _turned(slot, axes, makers, users, fresh, lines, changing):
     """The slot of what a transpose of ``slot`` would give, made by ``lines``; None where that does not pay."""
     maker = makers.get(slot.number)
     if maker is None or acts(maker):
         return None
     if maker.op.name == "transpose":
         undone = tuple(maker.attrs["axes"][a] for a in axes) == tuple(range(len(axes)))
-        return maker.inputs[0] if undone and maker.inputs[0].kind != KEPT else None
+        return maker.inputs[0] if undone and maker.inputs[0].memory not in changing else None
     if maker.op.name not in ELEMENTWISE or len(users[slot.number]) != 1:
         return None
     inputs = []
     for x in maker.inputs:
-        plain = not isinstance(x, Slot) or x.shape == () and x.kind != KEPT
-        inputs.append(x if plain else _turned(x, axes, makers, users, fresh, lines))
+        plain = not isinstance(x, Slot) or x.shape == () and x.memory not in changing
+        inputs.append(x if plain else _turned(x, axes, makers, users, fresh, lines, changing))
         if inputs[-1] is None:
             return None
     out = _slot(fresh, [slot.shape[a] for a in axes], slot.dtype)
@@ -202,7 +207,7 @@ def _into(op):
         out = flat_array[start:start + math.prod(shape_)].reshape(shape_)
         op.into(*arrays, out=out, **attrs)
         return out
-    return Op(f"{op.name}_into", forward, None, None)
+    return Op(f"{op.name}_into", forward, None, None, writes=(0,))
 
 
 def _fill_rest(flat_array, *arrays, places):
@@ -212,7 +217,7 @@ def _fill_rest(flat_array, *arrays, places):
 
 
 EMPTY = Op("empty_flat", lambda *, shape, dtype: empty(shape, np.dtype(dtype)), None, None)
-REST = Op("gathered_rest_into", _fill_rest, None, None)
+REST = Op("gathered_rest_into", _fill_rest, None, None, writes=(0,))
 WORTH = 1 << 16         # bytes of a gradient from which on a copy less pays
 PASSES = (dead, common, transposes, epilogues, into_flat)
 
@@ -268,7 +273,7 @@ def _users(program):
 def _key(value, versions):
     """What two calculations must have in common to be one."""
     if isinstance(value, Slot):
-        return ("slot", value.number, versions.get(value.number, 0))
+        return ("slot", value.number, versions.get(value.memory, 0))
     if isinstance(value, tuple | list):
         return (type(value), *[_key(v, versions) for v in value])
     if isinstance(value, dict):

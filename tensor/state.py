@@ -11,7 +11,7 @@ def _assigned(x, value):
     return x.shape
 
 
-@op(shape=_assigned)
+@op(shape=_assigned, writes=(0,))
 def assign(x, value):
     """Write ``value`` into the memory of ``x``."""
     _assigned(x, np.asarray(value))

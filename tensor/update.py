@@ -12,7 +12,7 @@ def _updated(parameter, *_others, **_attrs):
     return parameter.shape
 
 
-@op(shape=_updated)
+@op(shape=_updated, writes=(0, 3))
 def sgd_update(parameter, gradient, lr, velocity, momentum=0.0, nesterov=False):
     """``v = momentum * v - lr * g``, then ``p += v``, or ``p += momentum * v - lr * g`` with Nesterov.
 
@@ -22,14 +22,15 @@ def sgd_update(parameter, gradient, lr, velocity, momentum=0.0, nesterov=False):
     return parameter
 
 
-@op(shape=_updated)
+@op(shape=_updated, writes=(0, 3))
 def rmsprop_update(parameter, gradient, lr, accumulator, rho=0.9, epsilon=1e-7):
     """``a = rho * a + (1 - rho) * g**2``, then ``p -= lr * g / (sqrt(a) + epsilon)``."""
     update.rmsprop(parameter, gradient, lr, accumulator, rho, epsilon)
     return parameter
 
 
-@op(shape=_updated, reference=lambda p, g, lr, a, epsilon=1e-7: p - lr * g / (np.sqrt(a + g ** 2) + epsilon),
+@op(shape=_updated, writes=(0, 3),
+    reference=lambda p, g, lr, a, epsilon=1e-7: p - lr * g / (np.sqrt(a + g ** 2) + epsilon),
     samples=[sample(real(5), real(5), positive(), positive(5)), sample(real(0), real(0), positive(), positive(0)),
              sample(real(2, 3), real(2, 3), positive(), positive(2, 3), epsilon=0.1)])
 def adagrad_update(parameter, gradient, lr, accumulator, epsilon=1e-7):
@@ -42,7 +43,7 @@ def _adadelta(p, g, lr, a, d, rho=0.95, epsilon=1e-7):
     return p - lr * g * np.sqrt(d + epsilon) / np.sqrt(rho * a + (1 - rho) * g ** 2 + epsilon)
 
 
-@op(shape=_updated, reference=_adadelta,
+@op(shape=_updated, writes=(0, 3, 4), reference=_adadelta,
     samples=[sample(real(5), real(5), positive(), positive(5), positive(5)),
              sample(real(2, 3), real(2, 3), positive(), positive(2, 3), positive(2, 3), rho=0.5, epsilon=0.1),
              sample(real(0), real(0), positive(), positive(0), positive(0))])
@@ -55,7 +56,7 @@ def adadelta_update(parameter, gradient, lr, accumulator, steps, rho=0.95, epsil
     return parameter
 
 
-@op(shape=_updated)
+@op(shape=_updated, writes=(0, 4, 5))
 def adam_update(parameter, gradient, lr, iterations, m, v, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     """``m`` and ``v``, the running means of ``g`` and ``g**2``, then ``p -= rate * m / (sqrt(v) + epsilon)``.
 
