@@ -28,9 +28,10 @@ from . import merge as merging
 from .base import InputSpec, Layer
 from .core import Input
 from .merge import add, average, concatenate, dot, maximum, merge, minimum, multiply, subtract
+from .serialization import deserialize, serialize
 
-__all__ = ["Input", "InputSpec", "Layer", "add", "average", "concatenate", "dot", "maximum", "merge", "minimum",
-           "multiply", "subtract"]
+__all__ = ["Input", "InputSpec", "Layer", "add", "average", "concatenate", "deserialize", "dot", "maximum", "merge",
+           "minimum", "multiply", "serialize", "subtract"]
 for _module in (core, convolutional, pooling, reshaping, embeddings, normalization, advanced_activations, attention,
                 einsum_dense, feature_preprocessing, image_preprocessing, legacy, lookup, merging, noise, wrappers,
                 cells, recurrent, bidirectional, conv_recurrent):

@@ -59,9 +59,14 @@ class InputSpec:
 def _building(build):
     """A ``build`` that checks the shape, and leaves the layer built with its initial weights or fails leaving none."""
     @functools.wraps(build)
-    def wrapped(self, input_shape):
+    def wrapped(self, input_shape=None):
         if self._in_build:                  # a subclass's build called super().build
             return build(self, input_shape)
+        if input_shape is None:             # models of Keras 2 may be asked to be built once more
+            if self.built:
+                return None
+            raise ValueError(f"layer {self.name!r} cannot be built without the shape of its input: "
+                             "build((None, features))")
         if self.built and self.own_weights:
             raise RuntimeError(f"layer {self.name!r} is built already, building it again would double its weights: "
                                "make a new one, type(layer).from_config(layer.get_config())")
@@ -135,7 +140,7 @@ class Layer(Contributing, Configurable):
         self.input_spec = None
         self.batch_input_shape = _batch_shape(self.name, input_shape, batch_input_shape, input_dim, input_length,
                                               batch_size)
-        self.own_weights, self.inbound_nodes = [], []
+        self.own_weights, self.inbound_nodes = vars(self).get("own_weights", []), []
         self.initial_weights = weights
         self._arguments.pop("weights", None)    # values, no part of the config
         self.known_output_shape = None
@@ -267,7 +272,7 @@ class Layer(Contributing, Configurable):
         if weight.shape != shape:
             raise ValueError(f"layer {self.name!r}: the weight {name!r} has shape {shape}, its initializer returned "
                              f"{weight.shape}")
-        self.own_weights.append(weight)
+        self._own(weight)
         return weight
 
     @property
@@ -286,11 +291,20 @@ class Layer(Contributing, Configurable):
     def __setattr__(self, name, value):
         """Note the attributes that hold layers or may come to: looking through all of them at every step costs."""
         super().__setattr__(name, value)
+        if isinstance(value, Variable):
+            self._own(value)
         if isinstance(value, Layer | list | tuple | dict) and name not in self._holders and not (
                 name in _NO_LAYERS or name.endswith("_options")):
             if not isinstance(value, tuple) or any(isinstance(v, Layer) for v in value):
                 object.__setattr__(self, "_holders", (*self._holders, name))
                 settings.changed()
+
+    def _own(self, weight):
+        """Keep a weight, one that was made by ``add_weight`` or one that was put into an attribute."""
+        weights = vars(self).setdefault("own_weights", [])
+        if not any(weight is own for own in weights):
+            weights.append(weight)
+            settings.changed()
 
     @property
     def weights(self):
@@ -311,11 +325,24 @@ class Layer(Contributing, Configurable):
         own, layers = [w for w in self.own_weights if w.trainable], self.sublayers
         return _unique(own + [w for layer in layers for w in layer.trainable_weights]) if layers else own
 
+    @trainable_weights.setter
+    def trainable_weights(self, weights):
+        """Keras 1 wrote ``self.trainable_weights = [...]`` in ``build``."""
+        for weight in weights:
+            self._own(weight)
+
     @property
     def non_trainable_weights(self):
         """The weights that training leaves alone: state, and frozen weights."""
         trained = {id(w) for w in self.trainable_weights}
         return [w for w in self.weights if id(w) not in trained]
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, weights):
+        """Keras 1 wrote this, too: training leaves them alone from then on."""
+        for weight in weights:
+            weight.trainable = False
+            self._own(weight)
 
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights

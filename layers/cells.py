@@ -1,5 +1,6 @@
 """Cells of recurrent layers: what is computed at one step, from the input of that step and the states."""
 
+import itertools
 from collections.abc import Hashable
 
 from .. import activations, initializers, ops
@@ -83,17 +84,6 @@ class _DroppingCell(Layer):
 
     gates = 1
     held_masks = None       # what has been drawn for the sequence that a layer is at work on
-
-    def __getstate__(self):
-        """Activations by name: functions of ops that are composed of others, like hard_sigmoid, cannot be pickled."""
-        known = {function: name for name, function in activations.ACTIVATIONS.items()}
-        named = {key: known[value] for key, value in vars(self).items()
-                 if key.endswith("activation") and isinstance(value, Hashable) and value in known}
-        return {**vars(self), **named}
-
-    def __setstate__(self, state):
-        vars(self).update({key: activations.get(value) if key.endswith("activation") else value
-                           for key, value in state.items()})
 
     def set_dropout(self, dropout, recurrent_dropout, seed):
         self.dropout, self.recurrent_dropout = checked_rate(dropout), checked_rate(recurrent_dropout)
@@ -304,8 +294,8 @@ class StackedRNNCells(Layer):
 
     Arguments:
         cells: a list of cells, of any kind.
-
-    The states are those of the first cell, then those of the second, ... in one list.
+        reverse_state_order: whether the states of the last cell come first, as in Keras 2.1. Default False: the states
+            are those of the first cell, then those of the second, ... in one list.
 
     >>> import tahr
     >>> cells = [tahr.layers.LSTMCell(4), tahr.layers.GRUCell(5)]
@@ -317,8 +307,9 @@ class StackedRNNCells(Layer):
 
     acts_in_training = False        # by itself
 
-    def __init__(self, cells, **kwargs):
+    def __init__(self, cells, reverse_state_order=False, **kwargs):
         super().__init__(**kwargs)
+        self.reverse_state_order = reverse_state_order
         cells = [Layer.get(cell) if isinstance(cell, dict) else cell for cell in cells]
         for cell in cells:
             check_cell(cell)
@@ -331,14 +322,15 @@ class StackedRNNCells(Layer):
     @property
     def state_size(self):
         """The sizes of all states, in order."""
-        return tuple(size for cell in self.cells for size in listed(cell.state_size))
+        return tuple(size for cell in self._in_order() for size in listed(cell.state_size))
+
+    def _in_order(self):
+        """The cells in the order of their states."""
+        return self.cells[::-1] if self.reverse_state_order else self.cells
 
     @property
     def output_size(self):
         return getattr(self.cells[-1], "output_size", listed(self.cells[-1].state_size)[0])
-
-    def _counts(self):
-        return [len(listed(cell.state_size)) for cell in self.cells]
 
     def _inputs_of_cells(self, step_shape, constants=(), build=False):
         """The shape of each cell's input, found by calling the cells on symbols."""
@@ -359,17 +351,18 @@ class StackedRNNCells(Layer):
     def state_shapes(self, step_shape):
         """The shapes of all states without the batch axis."""
         if not any(hasattr(cell, "state_shapes") for cell in self.cells):
-            return [shape for cell in self.cells for shape in state_shapes(cell, step_shape)]
-        return [shape for cell, step in self._inputs_of_cells(step_shape) for shape in state_shapes(cell, step)]
+            return [shape for cell in self._in_order() for shape in state_shapes(cell, step_shape)]
+        found = [state_shapes(cell, step) for cell, step in self._inputs_of_cells(step_shape)]
+        return [shape for shapes in (found[::-1] if self.reverse_state_order else found) for shape in shapes]
 
     def call(self, inputs, states=None, constants=None, training=None):
         states = zero_states(self, inputs) if states is None else listed(states)
-        new, first = [], 0
-        for cell, count in zip(self.cells, self._counts()):
+        after, rest = {}, iter(states)
+        own = {id(cell): list(itertools.islice(rest, len(listed(cell.state_size)))) for cell in self._in_order()}
+        for cell in self.cells:
             step = stepper(cell, training, constants if takes_constants(cell) else None)
-            inputs, after = step(inputs, states[first:first + count])
-            new, first = new + after, first + count
-        return inputs, new
+            inputs, after[id(cell)] = step(inputs, own[id(cell)])
+        return inputs, [state for cell in self._in_order() for state in after[id(cell)]]
 
 
 def check_cell(cell):

@@ -11,7 +11,7 @@ from ..utils.names import unique_name
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
 from .base import InputSpec, Layer, checked_shape
-from .functions import NamedFunctions, given_by_name, named_function, run_or_declare, sourceless
+from .functions import given_by_name, named_function, run_or_declare, sourceless
 from .node import Node, run_op
 
 
@@ -413,7 +413,7 @@ class ActivityRegularization(Layer):
         return inputs
 
 
-class Lambda(NamedFunctions, Layer):
+class Lambda(Layer):
     """A function of tensors as a layer.
 
     A config holds the function's name and never its code: one that shall be read back is a function of

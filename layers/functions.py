@@ -31,34 +31,6 @@ def named_function(owner, function):
     return found
 
 
-class NamedFunctions:
-    """Layers that keep functions: those of :mod:`tahr.ops`, which cannot be pickled, are pickled by their names."""
-
-    def __getstate__(self):
-        named = lambda held: {k: _name(v) for k, v in held.items()}
-        return {**named(vars(self)), "_arguments": named(self._arguments)}
-
-    def __setstate__(self, state):
-        found = lambda held: {k: v.function if isinstance(v, _Name) else v for k, v in held.items()}
-        vars(self).update({**found(state), "_arguments": found(state["_arguments"])})
-
-
-class _Name:
-    """Stands for an op's function."""
-
-    def __init__(self, name):
-        self.name = name
-
-    @property
-    def function(self):
-        return getattr(ops, self.name)
-
-
-def _name(value):
-    name = getattr(value, "__name__", None)
-    return _Name(name) if isinstance(name, str) and getattr(ops, name, None) is value else value
-
-
 def sourceless(mask):
     """A mask of symbols as a shape only: it is computed anew from data, and ops cannot be pickled."""
     return Symbol(mask.shape, mask.dtype) if isinstance(mask, Spec) else mask

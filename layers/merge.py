@@ -9,7 +9,7 @@ from ..tensor.shapes import broadcast_shapes
 from ..utils.configurable import serialize
 from .base import Layer
 from .core import Input
-from .functions import NamedFunctions, given_by_name, named_function, parameters, run_or_declare, sourceless
+from .functions import given_by_name, named_function, parameters, run_or_declare, sourceless
 from .node import key, source
 
 EPSILON = 1e-7      # below it, Keras 1 takes the product of two lengths for this
@@ -319,7 +319,7 @@ def dot(inputs, axes, normalize=False, **kwargs):
 
 # Keras 1
 
-class Merge(NamedFunctions, Layer):
+class Merge(Layer):
     """Keras 1's merge of branches (models or layers), as the first layer of a Sequential; or of a list of tensors.
 
     The branches are taken as they are: what is added to one of them later is no part of the merged model. Weights stay

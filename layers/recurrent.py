@@ -38,6 +38,10 @@ class TakesConstants:
     constant_count = 0
     constant_shapes = ()
 
+    def get_config(self):
+        count = {"num_constants": self.constant_count} if self.constant_count else {}
+        return {**super().get_config(), **count}
+
     @classmethod
     def from_config(cls, config):
         config = dict(config)
@@ -191,8 +195,11 @@ class RNN(TakesConstants, Layer):
 
     def get_initial_state(self, inputs):
         """The states that the sequences of ``inputs`` begin with: zeros, in a list."""
-        return zero_states(self.cell, Symbol((inputs.shape[0], *inputs.shape[2:]), inputs.dtype)
-                           if isinstance(inputs, Spec) else inputs[:, 0])
+        if not isinstance(inputs, Spec):
+            return zero_states(self.cell, inputs[:, 0])
+        zero = ops.sum(ops.zeros_like(inputs), tuple(range(1, inputs.ndim)))      # as many as the batch will have
+        return [ops.broadcast_to(ops.reshape(zero, (inputs.shape[0], *[1] * len(shape))), (inputs.shape[0], *shape))
+                for shape in state_shapes(self.cell, (inputs.shape[0], *inputs.shape[2:]))]
 
     def reset_states(self, states=None):
         """Let the next batch begin with zeros, or with these states: an array, or a list with one for each state.

@@ -138,13 +138,20 @@ class Sequential(Model):
         super().summary(line_length, positions, print_fn)
 
     def get_config(self):
-        return {"name": self.name, "layers": [{"class_name": type(layer).__name__, "config": layer.get_config()}
-                                              for layer in self.stack]}
+        """The layers as plain data; where the first data brought the input's shape, that shape as well."""
+        layers = [{"class_name": type(layer).__name__, "config": layer.get_config()} for layer in self.stack]
+        deferred = self.built and self.symbols and not self.began_with_input and not _start(self.stack[0])
+        shape = {"build_input_shape": tuple(self.symbols[0].shape)} if deferred else {}
+        return {"name": self.name, "layers": layers, **shape}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         layers, name = (config, None) if isinstance(config, list) else (config["layers"], config.get("name"))
-        return cls([Layer.get(c) for c in layers], name)
+        model = cls([Layer.get(c) for c in layers], name)
+        shape = None if isinstance(config, list) else config.get("build_input_shape")
+        if shape and not model.built:
+            model.build(tuple(shape))
+        return model
 
 
 def _start(layer):

@@ -360,7 +360,10 @@ class Orthogonal(Initializer):
 
 
 class Identity(Initializer):
-    """The identity matrix, times ``gain``; for other than square shapes with ones on the main diagonal.
+    """The identity matrix, times ``gain``; where one side is a multiple of the other, as often as it fits.
+
+    So the recurrent kernel of an LSTM is an identity for each of its gates. Other shapes have ones on the main
+    diagonal.
 
     Arguments:
         gain: default 1.
@@ -381,7 +384,11 @@ class Identity(Initializer):
     def values(self, shape, dtype):
         if len(shape) != 2:
             raise ValueError(f"Identity needs a shape of 2 dimensions, got {shape}")
-        return self.gain * np.eye(*shape)
+        rows, columns = shape
+        if 0 in shape or max(shape) % min(shape):
+            return self.gain * np.eye(rows, columns)
+        side = min(shape)
+        return self.gain * np.tile(np.eye(side), (rows // side, columns // side))
 
 
 def get(identifier):

@@ -32,7 +32,8 @@ def _compare(name, function, scalar, samples=BINARY):
     @logical(reference=each(scalar, bool), samples=samples, name=name)
     def compare(x, y):
         return function(x, y)
-    compare.__name__, compare.__doc__ = name, f"``{name}(x, y)``, element by element, as booleans."
+    compare.__name__ = compare.__qualname__ = name      # where pickles look for it
+    compare.__doc__ = f"``{name}(x, y)``, element by element, as booleans."
     return compare
 
 

@@ -33,6 +33,7 @@ from . import (
 
 MODULES = (logic, elementwise, adjust, movement, create, reduce, indexing, scatter, diagonals, order, linalg,
            activation, attention, loss, conv, pool, random, resize, normalize, recurrent)
+_HOME = __package__.rpartition(".")[0] + ".ops"
 INTERNAL = {"match", "check_labels", "values_of"}      # of use to other modules, not to users
 
 ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
@@ -52,7 +53,7 @@ DATA = {"x", "y", "w", "pointwise", "g", "arrays", "logits", "probabilities", "p
 CHOICES = {"condition", "indices", "mask"}      # these do not take part in the promotion of dtypes
 
 
-def _taking_lists(function):
+def _taking_lists(function, name):
     """``function`` of tensors, made to take what NumPy would take for an array. Ops need no help: the gate does it."""
     signature = inspect.signature(function)
     leading = list(itertools.takewhile((DATA | CHOICES).__contains__, signature.parameters))
@@ -73,6 +74,7 @@ def _taking_lists(function):
             given = _as_tensors(given)
         bound.arguments.update(given)
         return function(*bound.args, **bound.kwargs)
+    call.__module__, call.__name__, call.__qualname__ = _HOME, name, name       # where pickles look for it
     return call
 
 
@@ -94,7 +96,8 @@ def _collected():
     for module in MODULES:
         for name, value in vars(module).items():
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
-                found[name.rstrip("_")] = value if value in primitive else _taking_lists(value)
+                name = name.rstrip("_")
+                found[name] = value if value in primitive else _taking_lists(value, name)
     found = {name: function for name, function in found.items() if name not in INTERNAL}
     return found | {alias: found[name] for alias, name in ALIASES.items()}
 
