@@ -162,7 +162,9 @@ def in_top_k(predictions, targets, k):
 # Normalisation
 
 def bias_add(x, bias, data_format=None):
-    """``x`` with a bias for each channel, or one of the shape of a sample.
+    """``x`` with a bias for each channel, or one of the shape ``(*space, channels)`` of a sample.
+
+    For channels_first data the latter is taken as it lies in memory, reshaped to ``(channels, *space)`` as in Keras.
 
     Raises:
         ValueError: for a bias of another number of axes than 1 and those of a sample.
@@ -177,7 +179,7 @@ def bias_add(x, bias, data_format=None):
         return x + bias
     if bias.ndim == 1:
         return x + ops["reshape"](bias, (-1, *[1] * (x.ndim - 2)))
-    return x + ops["moveaxis"](bias, -1, 0)
+    return x + ops["reshape"](bias, (bias.shape[-1], *bias.shape[:-1]))
 
 
 def normalize_batch_in_training(x, gamma, beta, reduction_axes, epsilon=1e-3):

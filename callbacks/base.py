@@ -12,7 +12,9 @@ class Callback(Configurable):
     """Base of all callbacks: override the moments of interest.
 
     ``self.model`` is the model, ``self.params`` a dict of batch_size, epochs, steps, samples, verbose, do_validation
-    and metrics. ``logs`` hold loss and metrics; ``self.model.stop_training = True`` ends training after the epoch.
+    and metrics, ``self.validation_data`` the inputs, targets and sample weights to validate on, in one list (None where
+    they are no arrays). ``logs`` hold loss and metrics; ``self.model.stop_training = True`` ends training after the
+    epoch.
 
     >>> class Print(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -30,12 +32,16 @@ class Callback(Configurable):
 
     @property
     def model(self):
-        """The model, None before training; held weakly, so that a model and its history are no cycle."""
+        """The model, None before training.
+
+        Training gives it by :meth:`set_model` and it is held weakly, so that a model and its history are no cycle; what
+        is assigned is held as usual.
+        """
         return self._model()
 
     @model.setter
     def model(self, model):
-        self._model = weakref.ref(model)
+        self._model = lambda: model
 
     def __getstate__(self):
         """For pickling and copying: without the model."""
@@ -47,7 +53,7 @@ class Callback(Configurable):
 
     def set_model(self, model):
         """Receive :attr:`model`."""
-        self.model = model
+        self._model = weakref.ref(model)
 
     def set_list(self, callbacks):
         """Receive the :class:`CallbackList` that it is in."""

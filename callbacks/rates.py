@@ -31,7 +31,7 @@ class LearningRateScheduler(Callback):
         if isinstance(rate, bool | str) or not hasattr(rate, "__float__") or not math.isfinite(float(rate)):
             raise ValueError(f"the schedule must return a finite number, the learning rate, got {rate!r} for epoch "
                              f"{epoch}")
-        self.model.optimizer.learning_rate = float(rate)
+        set_rate(self.model, float(rate))
         if self.verbose:
             print(f"Epoch {epoch + 1}: the learning rate is {float(rate):g}")
 
@@ -53,10 +53,26 @@ def _takes_two(function):
 
 def rate_of(model):
     """The learning rate of a model's optimizer, as a Python float."""
+    return float(getattr(model.optimizer, _rate_name(model)))
+
+
+def set_rate(model, rate):
+    """Change the learning rate of a model's optimizer: a variable keeps its identity."""
+    name = _rate_name(model)
+    state = getattr(model.optimizer, name)
+    if name == "lr" and hasattr(state, "assign"):
+        state.assign(rate)
+    else:
+        setattr(model.optimizer, name, rate)
+
+
+def _rate_name(model):
+    """``'learning_rate'``, or ``'lr'`` for an optimizer of the user's own that has it by that name alone."""
     optimizer = getattr(model, "optimizer", None)
-    if optimizer is None or not hasattr(optimizer, "learning_rate"):
-        raise ValueError("the model has no optimizer with a learning rate: compile it first")
-    return float(optimizer.learning_rate)
+    for name in ("learning_rate", "lr"):
+        if hasattr(optimizer, name):
+            return name
+    raise ValueError("the model has no optimizer with a learning rate: compile it first")
 
 
 class ReduceLROnPlateau(Monitor):
@@ -118,6 +134,6 @@ class ReduceLROnPlateau(Monitor):
 
     def _reduce(self, epoch, rate):
         reduced = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = reduced
+        set_rate(self.model, reduced)
         self.say(f"Epoch {epoch + 1}: {self.monitor} is no better, the learning rate falls to {reduced:g}")
         self.cooldown_counter, self.wait = self.cooldown, 0

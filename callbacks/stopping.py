@@ -57,6 +57,7 @@ class EarlyStopping(Monitor):
             self.best_epoch, self.best_weights = epoch, self.model.get_weights()
         if self.wait >= max(self.patience, 1):
             self.stopped_epoch, self.model.stop_training = epoch, True
+            self._restore()
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch:
@@ -64,6 +65,11 @@ class EarlyStopping(Monitor):
                      f"{self.best_epoch + 1}")
         if self.best_weights is not None:
             self.say(f"Restoring the weights of epoch {self.best_epoch + 1}")
+        self._restore()
+
+    def _restore(self):
+        """The weights of the best epoch: at once when training is to end, so that callbacks after this one see them."""
+        if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
 
 

@@ -11,7 +11,7 @@ from ..tensor.movement import expand_dims, squeeze
 from ..tensor.reduce import mean
 from ..tensor.reduce import sum as total
 from ..utils.configurable import Configurable, serialize
-from ..utils.custom import deserialized
+from ..utils.custom import deserialized, in_scope
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case, under_names
 
@@ -78,6 +78,8 @@ def get(identifier):
     >>> get("mse").__name__
     'mean_squared_error'
     """
+    if (own := in_scope(identifier)) is not identifier:
+        return own
     if isinstance(identifier, str):
         if identifier in FUNCTIONS:
             return FUNCTIONS[identifier]

@@ -13,7 +13,7 @@ from ..tensor.create import asarray
 from ..tensor.reduce import sum as total
 from ..tensor.state import assign
 from ..utils.configurable import Configurable, serialize
-from ..utils.custom import deserialized
+from ..utils.custom import deserialized, in_scope
 from ..utils.errors import did_you_mean
 from ..utils.names import snake_case, under_names
 from .counts import mean_state
@@ -84,6 +84,8 @@ class Metric(Configurable):
     >>> float(Samples()([1, 2], [1, 2]))
     2.0
     """
+
+    stateful = True
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -346,6 +348,7 @@ def get(identifier, extra=None):
     >>> get("acc").name, get("auc").name
     ('acc', 'auc')
     """
+    identifier = in_scope(identifier)
     if identifier is None or isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, str):

@@ -43,7 +43,7 @@ class _Confusion(Metric):
 
     def weighted(self, sample_weight, y_pred):
         """The weights of the predictions."""
-        return sample_weight
+        return None if sample_weight is None else as_tensor(sample_weight)
 
     def _of_class(self, y_true, y_pred):
         if y_pred.ndim < 2 or not -y_pred.shape[-1] <= self.class_id < y_pred.shape[-1]:

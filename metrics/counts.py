@@ -18,8 +18,13 @@ def wide(weights, values):
 
 
 def _weighed(values, weights):
-    """The shape of the weights without axes of 1 at its end; raises unless it is that of the values' first axes."""
+    """The shape of the weights without axes of 1 at its end; raises unless it is that of the values' first axes.
+
+    Weights with as many axes as the values may have 1 along any of them.
+    """
     ends = () if weights is None else weights.shape
+    if len(ends) == values.ndim and all(1 in (m, n) or None in (m, n) or m == n for m, n in zip(ends, values.shape)):
+        return tuple(ends)
     while not fit(ends, values.shape[:len(ends)]) and ends[-1:] == (1,):
         ends = ends[:-1]
     if not fit(ends, values.shape[:len(ends)]):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from ..utils import settings
-from ..utils.errors import describe
+from ..utils.errors import describe, did_you_mean
 
 
 def as_array(x, name):
@@ -77,6 +77,20 @@ def by_name(data, names, what):
                          f"with "
                          f"the keys {names}, got {describe(data)[:200]}")
     return [data]
+
+
+def weights_by_name(weights, names):
+    """Sample weights in the order of the outputs' names; an output that a dict does not name has none.
+
+    >>> weights_by_name({"b": [2.0]}, ["a", "b"])
+    [None, [2.0]]
+    """
+    if not isinstance(weights, dict):
+        return by_name(weights, names, "sample weight")
+    if unknown := [n for n in weights if n not in names]:
+        raise ValueError(f"sample_weight names {unknown[0]!r}, which is no output of the model."
+                         f"{did_you_mean(unknown[0], names)} The outputs are {names}")
+    return [weights.get(n) for n in names]
 
 
 def check_input(x, shape, layer):
@@ -149,6 +163,11 @@ class Arrays:
 
     def skip(self, count):
         """Nothing has to be done to leave batches out: see :meth:`epoch`."""
+
+    def parts(self):
+        """Inputs, targets and weights in one list, for callbacks; the weights are ones where there are none."""
+        xs, ys, ws = self.lists
+        return [*xs, *ys, *(np.ones(self.samples, settings.floatx()) if w is None else w for w in ws)]
 
     def whole(self):
         """All arrays as batches have them, in one list, without those that are not there; None for data too large.

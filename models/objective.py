@@ -183,7 +183,13 @@ def _metrics(given, names):
             raise ValueError(f"metrics as a list of lists needs one list for each of the {len(names)} outputs {names}, "
                              f"got {len(given)}")
         return [_made(m) for m in given]
-    return [_made(given) for _ in names]
+    made = _made(given)
+    return [made] if len(names) == 1 else [[_own(metric) for metric in made] for _ in names]
+
+
+def _own(metric):
+    """A metric like this one, for one of several outputs: each counts for itself."""
+    return type(metric).from_config(metric.get_config())
 
 
 def _made(identifiers):

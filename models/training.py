@@ -19,7 +19,18 @@ from ..utils import settings
 from ..utils.errors import did_you_mean
 from ..utils.keras1 import translate
 from ..utils.rng import default_generator
-from .data import Arrays, Stream, as_array, by_name, check_input, check_lengths, class_weights, is_stream, split_tail
+from .data import (
+    Arrays,
+    Stream,
+    as_array,
+    by_name,
+    check_input,
+    check_lengths,
+    class_weights,
+    is_stream,
+    split_tail,
+    weights_by_name,
+)
 from .objective import MODES, Objective, _made, leaves
 from .resuming import Resuming
 
@@ -308,6 +319,9 @@ class Trainer(Resuming):
             "metrics": self.metrics_names + (["val_" + n for n in self.metrics_names] if held_out else [])})
         if verbose and held_out and source.samples is not None and held_out.samples is not None:
             print(f"Train on {source.samples} samples, validate on {held_out.samples} samples")
+        if isinstance(held_out, Arrays):
+            for callback in callbacks or ():
+                callback.validation_data = held_out.parts()
         self.history, self.stop_training, self.resumed = history, False, None
         run.on_train_begin({})
         initial_epoch = self.resumed.epoch if self.resumed else initial_epoch
@@ -604,8 +618,7 @@ class Trainer(Resuming):
             ys = [None] * len(names)
         else:
             ys = self._checked_targets_of(y, names)
-        ws = [None if w is None else as_array(w, "sample_weight")
-              for w in by_name(sample_weight, names, "sample weight")]
+        ws = [None if w is None else as_array(w, "sample_weight") for w in weights_by_name(sample_weight, names)]
         check_lengths(xs, ys, ws)
         self._check_weights(ws, ys, names)
         return [xs, ys, ws]

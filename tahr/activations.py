@@ -22,7 +22,7 @@ from .ops import (
 )
 from .tensor import Symbol, Tensor
 from .utils.configurable import refuse_class, serialize
-from .utils.custom import deserialized
+from .utils.custom import deserialized, in_scope
 from .utils.errors import did_you_mean
 
 ACTIVATIONS = {}
@@ -286,6 +286,8 @@ def get(identifier):
     >>> get("relu") is relu, get(None) is linear
     (True, True)
     """
+    if (own := in_scope(identifier)) is not identifier:
+        return own
     if identifier is None:
         return linear
     refuse_class(identifier)

@@ -44,8 +44,9 @@ _ENGINE = ("models", "layers", "layers.base", "layers.node", "layers.merge")
 HOMES = {
     "": ("", "models", "layers"), "engine": _ENGINE, "legacy": _ENGINE, "legacy.interfaces": ("utils.keras1",),
     "models": ("models", "layers"), "objectives": ("losses",), "initializations": ("initializers",),
-    "utils": ("utils", "utils.*"), "utils.layer_utils": ("models", "utils", "utils.*"), "backend": ("backend",),
-    "utils.test_utils": ("models.testing",),
+    "utils": ("utils", "utils.*"), "utils.layer_utils": ("models", "utils", "utils.*"),
+    "utils.losses_utils": ("losses", "utils", "utils.*"), "utils.metrics_utils": ("metrics", "utils", "utils.*"),
+    "utils.test_utils": ("models.testing",), "backend": ("backend",),
 }
 CALLED = {"Container": "Model", "Network": "Model", "get_source_inputs": "source_inputs"}      # classes of old, by ours
 

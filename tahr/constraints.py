@@ -7,7 +7,7 @@ and ``(0, 1, 2)`` for a Conv2D kernel (rows, columns, channels, filters), where 
 from . import ops
 from .utils import settings
 from .utils.configurable import Configurable, refuse_class, serialize
-from .utils.custom import deserialized
+from .utils.custom import deserialized, in_scope
 from .utils.names import snake_case
 
 
@@ -122,6 +122,8 @@ def get(identifier):
     >>> get("max_norm").max_value
     2
     """
+    if (own := in_scope(identifier)) is not identifier:
+        return own
     refuse_class(identifier)
     return identifier if identifier is None or callable(identifier) else Constraint.get(identifier)
 

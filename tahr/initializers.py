@@ -14,7 +14,7 @@ from .tensor import Tensor
 from .tensor.shapes import as_shape
 from .utils import settings
 from .utils.configurable import Configurable, serialize
-from .utils.custom import deserialized
+from .utils.custom import deserialized, in_scope
 from .utils.names import snake_case
 from .utils.rng import Generator, default_generator
 
@@ -400,6 +400,8 @@ def get(identifier):
     >>> get("he_normal").get_config()
     {'seed': None}
     """
+    if (own := in_scope(identifier)) is not identifier:
+        return own
     if callable(identifier) and not isinstance(identifier, type | Initializer):
         return identifier
     return Initializer.get(identifier)

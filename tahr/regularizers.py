@@ -5,7 +5,7 @@ import math
 from . import ops
 from .tensor import Symbol, Tensor
 from .utils.configurable import Configurable, refuse_class, serialize
-from .utils.custom import deserialized
+from .utils.custom import deserialized, in_scope
 
 
 class Regularizer(Configurable):
@@ -159,6 +159,8 @@ def get(identifier):
     >>> get("l2").get_config()
     {'l2': 0.01}
     """
+    if (own := in_scope(identifier)) is not identifier:
+        return own
     refuse_class(identifier)
     return identifier if identifier is None or callable(identifier) else Regularizer.get(identifier)
 

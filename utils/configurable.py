@@ -171,7 +171,7 @@ def serialize(value):
     >>> serialize((abs, np.float64(0.5), {"table": np.arange(2)}))
     ('abs', 0.5, {'table': [0, 1]})
     """
-    if isinstance(value, Configurable):
+    if hasattr(value, "get_config") and not isinstance(value, type):
         return {"class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, tuple | list):
         return type(value)(serialize(v) for v in value)

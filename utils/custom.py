@@ -73,7 +73,22 @@ def deserialized(config, custom_objects, get):
         return get(config)
     if not isinstance(custom, type):
         return custom
-    return custom.from_config(config.get("config") or {}) if isinstance(config, dict) else custom()
+    return _made(custom, config.get("config") or {}) if isinstance(config, dict) else custom()
+
+
+def _made(cls, config):
+    """An object of a class of the user's, which may have no ``from_config``."""
+    return cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
+
+
+def in_scope(identifier):
+    """What a name or config means among the user's own objects; itself, if none is called so.
+
+    >>> with custom_object_scope({"mine": abs}):
+    ...     in_scope("mine") is abs, in_scope("yours")
+    (True, 'yours')
+    """
+    return deserialized(identifier, None, lambda same: same)
 
 
 def serialize_keras_object(instance):
@@ -120,5 +135,4 @@ def deserialize_keras_object(identifier, module_objects=None, custom_objects=Non
     if isinstance(identifier, str):
         return known[name]
     with custom_object_scope(custom_objects or {}):
-        make = getattr(known[name], "from_config", None)
-        return make(identifier["config"]) if make else known[name](**identifier["config"])
+        return _made(known[name], identifier["config"])
