@@ -7,6 +7,7 @@ and the place of the data), and the data without gaps.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -93,7 +94,9 @@ def _refusing(what):
         yield
     except ModelFileError:
         raise
-    except DAMAGED as error:
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise       # the disk's; a place before the beginning of the file is EINVAL
         raise ModelFileError(f"{what} is damaged ({type(error).__name__}: {str(error)[:200]}); get the file anew"
                              ) from error
 
