@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..utils.files import replacing
+from ..utils.hdf5 import hdf5_replacing
 
 CHUNK = 64_000      # bytes that an attribute may take; longer lists of names go into name0, name1, ...
 
@@ -14,8 +14,7 @@ def save_weights(model, path, overwrite=True):
         FileExistsError: without ``overwrite`` where there is a file. OSError: where it cannot be written; an old file
             is then as it was.
     """
-    import h5py  # 0.1 s that other programs need not wait for
-    with replacing(path, overwrite) as part, h5py.File(part, "w") as file:
+    with hdf5_replacing(path, overwrite) as file:
         _write(file, model)
 
 

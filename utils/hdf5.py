@@ -1,6 +1,10 @@
-"""Data sets of HDF5 files, read piece by piece."""
+"""Data sets of HDF5 files, read piece by piece; HDF5 files that appear whole or not at all."""
+
+import contextlib
 
 import numpy as np
+
+from .files import replacing
 
 
 class HDF5Matrix:
@@ -134,3 +138,82 @@ class HDF5Matrix:
 
     def _normalized(self, rows):
         return rows if self.normalizer is None else self.normalizer(rows)
+
+
+@contextlib.contextmanager
+def hdf5_replacing(path, overwrite=True):
+    """An ``h5py.File`` to write to, which takes the place of ``path`` at the end; see :func:`~.files.replacing`.
+
+    >>> import h5py, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "data.h5")
+    ...     with hdf5_replacing(path) as file:
+    ...         file["x"] = [1, 2]
+    ...     with h5py.File(path) as file:
+    ...         file["x"][:].tolist()
+    [1, 2]
+    """
+    import h5py
+    with replacing(path, overwrite) as part, open(part, "w+b") as plain:
+        sink = _Sink(plain)
+        with h5py.File(sink, "w") as file:
+            yield file
+        sink.close()
+
+
+class _Sink:
+    """A new file whose writes seem to succeed, and whose first error comes when it is closed.
+
+    The HDF5 library crashes (a segmentation fault) when it cannot write what is left as it closes a file.
+    """
+
+    def __init__(self, file):
+        self.file, self.error, self.at, self.size = file, None, 0, 0
+
+    def _tried(self, method, *args, otherwise=None):
+        if self.error is None:
+            try:
+                return getattr(self.file, method)(*args)
+            except OSError as error:
+                self.error = error
+        return otherwise
+
+    def write(self, data):
+        count = len(memoryview(data).cast("B"))
+        self._tried("write", data)
+        self.at += count
+        self.size = max(self.size, self.at)
+        return count
+
+    def read(self, size):       # by which h5py knows a file
+        buffer = bytearray(size)
+        return bytes(buffer[:self.readinto(buffer)])
+
+    def readinto(self, buffer):
+        count = self._tried("readinto", buffer, otherwise=len(buffer))
+        self.at += count
+        return count
+
+    def seek(self, offset, whence=0):
+        self.at = offset + (0, self.at, self.size)[whence]
+        self._tried("seek", self.at)
+        return self.at
+
+    def tell(self):
+        return self.at
+
+    def truncate(self, size=None):
+        self.size = self.at if size is None else size
+        self._tried("truncate", self.size)
+        return self.size
+
+    def flush(self):
+        self._tried("flush")
+
+    def close(self):
+        """Close the file, and raise what went wrong."""
+        self._tried("close")
+        if self.error is not None:
+            with contextlib.suppress(OSError):      # which tries once more to write
+                self.file.close()
+            raise self.error
