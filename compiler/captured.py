@@ -63,7 +63,7 @@ class Captured:
             return function()
         if self._valid_for != settings.changes():
             self._kinds, self._valid_for = collections.OrderedDict(), settings.changes()
-        key = (key, tuple([(a.shape, a.dtype) for a in arrays]))
+        key = ((key, mode.recording()), tuple([(a.shape, a.dtype) for a in arrays]))
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._new(key)
@@ -83,7 +83,7 @@ class Captured:
         """Whether :meth:`many` may do something for batches of so many rows."""
         if not settings.numba() or self._valid_for != settings.changes() or mode.recorder() is not None:
             return False
-        return any(k == key and kind.native is not None and kind.native.gathers and kind.native.batch == {batch}
+        return any(k == (key, mode.recording()) and kind.native is not None and kind.native.gathers and kind.native.batch == {batch}
                    for (k, _), kind in self._kinds.items())
 
     def many(self, key, data, rows, batch):
@@ -98,7 +98,7 @@ class Captured:
         Returns:
             How many whole batches were done, and what the last one returned.
         """
-        kind = self._kinds.get((key, tuple([((batch, *a.shape[1:]), a.dtype) for a in data])))
+        kind = self._kinds.get(((key, mode.recording()), tuple([((batch, *a.shape[1:]), a.dtype) for a in data])))
         if kind is None or kind.native is None or not kind.lock.acquire(blocking=False):
             return 0, None
         try:

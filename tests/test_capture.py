@@ -1,19 +1,15 @@
 """What the recorder takes down: every op as one line that gives the same bits again; functions under ``tahr.jit``."""
 
-import itertools
 
 import numpy as np
 import pytest
 
-import tahr
-from tahr import layers, ops, optimizers
+from tahr import layers, optimizers
 from tahr.autograd import OPS
 from tahr.autograd.capture import Recorder
-from tahr.compiler import CaptureWarning, captured, jit
 from tahr.compiler.passes import optimized
 from tahr.compiler.replay import function_of
-from tahr.tensor import Tensor, Variable
-from tahr.utils import settings
+from tahr.tensor import Tensor
 from tahr.utils.rng import Generator
 
 from .test_ops import as_float32, as_tensor, each_array
