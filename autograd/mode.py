@@ -15,7 +15,7 @@ class _State(threading.local):
 
 
 _state = _State()
-recorders = []      # all that are at work, in any thread: nearly always none, which is what the gate asks first
+recorders: list = []        # all that are at work, in any thread: nearly always none, which the gate asks first
 
 
 def recording():

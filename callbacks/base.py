@@ -27,7 +27,7 @@ class Callback(Configurable):
     validation_data = None
     of_batches = True       # whether the callback has to be called at batches, where it has methods for them
     comes_last = False      # whether the others are called before it
-    kept = ()               # the attributes that are its state, for a training that goes on later
+    kept: tuple[str, ...] = ()      # the attributes that are its state, for a training that goes on later
     _model = lambda self: None
 
     @property

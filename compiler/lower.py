@@ -1,6 +1,7 @@
 """How each op is written down: a table by the op's name, of functions of a :class:`~.writer.Writer` and a line."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..kernels.memory import aligned
 from ..kernels.tiles import PANEL
 from .writer import ROUNDED, NotWritableError
 
-LOWERED = {}        # by the op's name
+LOWERED: dict[str, Callable] = {}       # by the op's name
 
 
 def lowered(*names):

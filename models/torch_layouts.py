@@ -10,21 +10,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ..activations import sigmoid
-from ..layers import (
-    Bidirectional,
-    Embedding,
-    GroupNormalization,
-    GRUCell,
-    LayerNormalization,
-    LSTMCell,
-    MultiHeadAttention,
-    PReLU,
-    RMSNormalization,
-    SimpleRNNCell,
-)
+from ..layers.advanced_activations import PReLU
+from ..layers.attention import MultiHeadAttention
+from ..layers.bidirectional import Bidirectional
+from ..layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from ..layers.convolutional import _Conv, _DepthwiseConv, _LocallyConnected, _SeparableConv
 from ..layers.core import Dense
-from ..layers.normalization import BatchNormalization
+from ..layers.embeddings import Embedding
+from ..layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization
 from ..utils.errors import describe
 
 

@@ -393,7 +393,7 @@ class Trainer(Resuming):
         the batches of its ``place``.
         """
         self.reset_metrics()
-        step, begin, end = (f"{kind}_step", *(getattr(run, f"on_{kind}_batch_{when}") for when in ("begin", "end")))
+        step, begin, end = f"{kind}_step", getattr(run, f"on_{kind}_batch_begin"), getattr(run, f"on_{kind}_batch_end")
         quiet = isinstance(source, Arrays) and not run.watches(kind)
         together = len(source) if quiet else self.steps_per_execution
         logs, i = {}, 0
