@@ -83,7 +83,8 @@ class Captured:
         """Whether :meth:`many` may do something for batches of so many rows."""
         if not settings.numba() or self._valid_for != settings.changes() or mode.recorder() is not None:
             return False
-        return any(k == (key, mode.recording()) and kind.native is not None and kind.native.gathers and kind.native.batch == {batch}
+        key = key, mode.recording()
+        return any(k == key and kind.native is not None and kind.native.gathers and kind.native.batch == {batch}
                    for (k, _), kind in self._kinds.items())
 
     def many(self, key, data, rows, batch):
