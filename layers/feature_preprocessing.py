@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 
 from .. import ops
-from ..autograd import Spec, Value
+from ..autograd import Spec, Value, integers, op, sample
+from ..autograd.capture import reading
 from ..tensor import Symbol, Tensor
 from ..tensor.shapes import normalize_axes
 from .arguments import positive_int
@@ -152,8 +153,8 @@ class Discretization(Layer):
     def call(self, inputs):
         if self.bin_boundaries is None:
             raise ValueError(f"layer {self.name!r} has no boundaries yet: call adapt(data) first")
-        found = Symbol(inputs.shape, "int64") if isinstance(inputs, Spec) else \
-            Tensor(np.searchsorted(self.bin_boundaries, inputs.data, side="right"), dtype="int64")
+        boundaries = Tensor(self.bin_boundaries, dtype="float64")
+        found = ops.searchsorted(boundaries, inputs, side="right")
         return encoded(found, len(self.bin_boundaries) + 1, self.output_mode, self.dtype)
 
 
@@ -181,6 +182,17 @@ def encoded(indices, depth, mode, dtype, weights=None):
     if mode == "multi_hot":
         return ops.max(rows, -2) if rows.shape[-2] != 0 else ops.sum(rows, -2)
     return ops.sum(rows if weights is None else rows * ops.expand_dims(weights, -1), -2)
+
+
+@op(shape=lambda tokens, **_attrs: tokens.shape, reference=lambda tokens, count, layer="": np.array(tokens.tolist()),
+    samples=[sample(integers(0, 4, 5), 4, "encoding"), sample(integers(0, 3, 2, 3), count=3)])
+def tokens_within(tokens, count=1, layer=""):
+    """The tokens; raises, naming the first that does not, unless all lie from 0 to ``count - 1``."""
+    if tokens.size and not 0 <= tokens.min() <= tokens.max() < count:
+        wrong = tokens[(tokens < 0) | (tokens >= count)][0]
+        raise ValueError(f"Input values must be in the range 0 <= values < num_tokens with num_tokens={count}, got "
+                         f"{wrong} (layer {layer!r})")
+    return tokens
 
 
 class CategoryEncoding(Layer):
@@ -217,25 +229,47 @@ class CategoryEncoding(Layer):
         if count_weights is not None and self.output_mode != "count":
             raise ValueError("`count_weights` is not used when `output_mode` is not `'count'`. Received `count_weights="
                              f"{count_weights}` (layer {self.name!r})")
-        x = ops.astype(inputs, "int64")
-        if isinstance(x, Value) and x.size and not 0 <= x.data.min() <= x.data.max() < self.num_tokens:
-            wrong = x.data[(x.data < 0) | (x.data >= self.num_tokens)][0]
-            raise ValueError(f"Input values must be in the range 0 <= values < num_tokens with num_tokens="
-                             f"{self.num_tokens}, got {wrong} (layer {self.name!r})")
+        x = tokens_within(ops.astype(inputs, "int64"), self.num_tokens, self.name)
         if count_weights is not None and not isinstance(count_weights, Value | Spec):
             count_weights = Tensor(count_weights, dtype=self.dtype)
         return encoded(x, self.num_tokens, self.output_mode, self.dtype, count_weights)
 
 
 class _Words(Layer):
-    """A layer whose inputs may be words: arrays of strings, which are no tensors, go in as they are."""
+    """A layer whose inputs may be words: arrays of strings, which are no tensors, go in as they are.
+
+    A subclass defines ``look_up``, of an array, and may define ``look_up_tensor``, by ops, for tensors of numbers.
+    """
 
     def __call__(self, inputs, *args, **kwargs):
         if isinstance(inputs, Spec):
             return super().__call__(inputs, *args, **kwargs)
         if not self.built:
             self.build(np.shape(inputs.data if isinstance(inputs, Value) else inputs))
-        return self.look_up(np.asarray(inputs.data if isinstance(inputs, Value) else inputs))
+        return self.look_up_tensor(inputs) if isinstance(inputs, Value) else self.look_up(np.asarray(inputs))
+
+    def look_up_tensor(self, values):
+        reading(values)
+        return self.look_up(values.data)
+
+
+def _hashes(values, bins=1, mask_value=None, salt=None):
+    """The bin of each word or number of an array."""
+    first = int(mask_value is not None)
+    different, places = np.unique(values, return_inverse=True)
+    bins_of = [0 if first and v == mask_value else first + hash_of(v, salt) % (bins - first)
+               for v in different.tolist()]
+    return np.array(bins_of, np.int64)[places].reshape(values.shape)
+
+
+@op(shape=lambda values, **_attrs: values.shape, dtype="int64",
+    reference=lambda values, bins, mask_value=None, salt=None: np.array([
+        0 if v == mask_value else (mask_value is not None) + hash_of(v, salt) % (bins - (mask_value is not None))
+        for v in values.ravel().tolist()], int).reshape(values.shape),
+    samples=[sample(integers(0, 9, 2, 5), 3), sample(integers(0, 4, 9), bins=4, mask_value=2, salt=7)])
+def hashed(values, bins=1, mask_value=None, salt=None):
+    """The number of a bin for each number, by a hash; ``mask_value`` has bin 0 for itself."""
+    return _hashes(values, bins, mask_value, salt)
 
 
 class Hashing(_Words):
@@ -267,19 +301,15 @@ class Hashing(_Words):
         self.output_mode = checked_mode(self, output_mode, MODES, sparse)
 
     def look_up(self, values):
-        different, places = np.unique(values, return_inverse=True)
-        bins = np.array([self._bin(v) for v in different.tolist()], np.int64)[places].reshape(values.shape)
-        return encoded(Tensor(bins, dtype="int64"), self.num_bins, self.output_mode, self.dtype)
+        bins = Tensor(_hashes(values, self.num_bins, self.mask_value, self.salt), dtype="int64")
+        return encoded(bins, self.num_bins, self.output_mode, self.dtype)
+
+    def look_up_tensor(self, values):
+        bins = hashed(values, self.num_bins, self.mask_value, self.salt)
+        return encoded(bins, self.num_bins, self.output_mode, self.dtype)
 
     def call(self, inputs):
         return encoded(Symbol(inputs.shape, "int64"), self.num_bins, self.output_mode, self.dtype)
-
-    def _bin(self, value):
-        if value == self.mask_value and self.mask_value is not None:
-            return 0
-        first = self.mask_value is not None
-        return first + hash_of(value, self.salt) % (self.num_bins - first)
-
 
 def hash_of(value, salt=None):
     """An integer of 64 bits that depends on a word or number alone.

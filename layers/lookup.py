@@ -6,7 +6,7 @@ import string
 import numpy as np
 
 from .. import ops
-from ..autograd import Value
+from ..autograd import Value, integers, op, sample
 from ..tensor import Symbol, Tensor
 from .arguments import positive_int
 from .feature_preprocessing import _Words, checked_mode, encoded, hash_of
@@ -135,30 +135,24 @@ class _Lookup(_Words):
 
     def places(self, values):
         """An integer for each token of an array; tokens for integers with ``invert``."""
-        if self.tokens is None:
-            raise ValueError(f"layer {self.name!r} ({type(self).__name__}) has no vocabulary yet: pass vocabulary=, or "
-                             "call adapt(data) first")
-        different, at = np.unique(values, return_inverse=True)
+        self._require_vocabulary()
         if self.invert:
+            different, at = np.unique(values, return_inverse=True)
             names = np.array(self.get_vocabulary())
             known = (different >= 0) & (different < len(names))
             found = np.where(known, names[np.where(known, different, 0)], self.oov_token)
-        else:
-            table = {token: i for i, token in enumerate(self.tokens, len(self._special()))}
-            found = np.array([self._place(v, table) for v in different.tolist()], np.int64)
-        return found[at].reshape(values.shape)
+            return found[at].reshape(values.shape)
+        return _places(values, self.tokens, self.kind, **self._places_of())
 
-    def _place(self, value, table):
-        value = self.kind(value)
-        masks = self.mask_token is not None and self.output_mode == "int"
-        if value == self.mask_token and masks:
-            return 0
-        if value in table:
-            return table[value]
-        if not self.num_oov_indices:
-            raise ValueError(f"When `num_oov_indices=0` all inputs should be in vocabulary, found the unknown value "
-                             f"{value!r} (layer {self.name!r}): set num_oov_indices to 1 or more")
-        return masks + (hash_of(value) % self.num_oov_indices if self.num_oov_indices > 1 else 0)
+    def _require_vocabulary(self):
+        if self.tokens is None:
+            raise ValueError(f"layer {self.name!r} ({type(self).__name__}) has no vocabulary yet: pass vocabulary=, or "
+                             "call adapt(data) first")
+
+    def _places_of(self):
+        """What places are there besides those of the tokens."""
+        masked = self.mask_token if self.output_mode == "int" else None
+        return {"masked": masked, "unknown": self.num_oov_indices, "layer": self.name}
 
     def encode(self, places):
         """The output for places: an array or a symbol."""
@@ -177,6 +171,41 @@ class _Lookup(_Words):
 
     def call(self, inputs):
         return self.encode(Symbol(inputs.shape, "int64"))
+
+
+def _places(values, tokens, kind, masked=None, unknown=1, layer=""):
+    """The place of each element: 0 of the masked token, if any, then those of unknown ones, then the tokens'."""
+    masks = int(masked is not None)
+    table = {token: i for i, token in enumerate(tokens, masks + unknown)}
+    if masks:
+        table[masked] = 0
+    different, at = np.unique(values, return_inverse=True)
+    return np.array([_place(kind(v), table, masks, unknown, layer) for v in different.tolist()],
+                    np.int64)[at].reshape(values.shape)
+
+
+def _place(value, table, masks, unknown, layer):
+    if value in table:
+        return table[value]
+    if not unknown:
+        raise ValueError(f"When `num_oov_indices=0` all inputs should be in vocabulary, found the unknown value "
+                         f"{value!r} (layer {layer!r}): set num_oov_indices to 1 or more")
+    return masks + (hash_of(value) % unknown if unknown > 1 else 0)
+
+
+def _place_one_by_one(values, tokens, masked=None, unknown=1, layer=""):
+    first, tokens = int(masked is not None), tokens.tolist()
+    return np.array([0 if masked is not None and v == masked else tokens.index(v) + first + unknown if v in tokens
+                     else first + (hash_of(v) % unknown if unknown > 1 else 0)
+                     for v in values.ravel().tolist()], int).reshape(values.shape)
+
+
+@op(shape=lambda values, _tokens, **_attrs: values.shape, dtype="int64", reference=_place_one_by_one,
+    samples=[sample(integers(0, 9, 2, 5), np.array([7, 2, 4])),
+             sample(integers(0, 9, 20), np.array([7, 2, 4]), masked=3, unknown=3)])
+def places_in(values, tokens, masked=None, unknown=1, layer=""):
+    """The place of each integer in a vocabulary, behind those of the masked and of unknown ones."""
+    return _places(values, tokens.tolist(), int, masked, unknown, layer)
 
 
 class StringLookup(_Lookup):
@@ -230,6 +259,13 @@ class IntegerLookup(_Lookup):
     """
 
     kind = int
+
+    def look_up_tensor(self, values):
+        if self.invert:
+            return super().look_up_tensor(values)
+        self._require_vocabulary()
+        tokens = Tensor(np.array(self.tokens, np.int64), dtype="int64")
+        return self.encode(places_in(ops.astype(values, "int64"), tokens, **self._places_of()))
 
     def __init__(self, max_tokens=None, num_oov_indices=1, mask_token=None, oov_token=-1, vocabulary=None,
                  vocabulary_dtype="int64", idf_weights=None, invert=False, output_mode="int", sparse=False,

@@ -1,5 +1,7 @@
 """What training minimises and reports: a loss, its weight and metrics for each output of a model."""
 
+import numpy as np
+
 from .. import losses, metrics
 from ..autograd import Spec
 from ..autograd.value import Value
@@ -134,10 +136,18 @@ class Objective:
         for metric in self.metrics:
             value = metric.result()     # of a user's metric it may be a tensor, or a dict
             if isinstance(value, dict):
-                logs.update({k: float(v) for k, v in value.items()})
+                logs.update({k: plain(v) for k, v in value.items()})
             else:
-                logs[self.keys[id(metric)]] = float(value)
+                logs[self.keys[id(metric)]] = plain(value)
         return logs
+
+
+def plain(value):
+    """A result of a metric as a Python float, or as an array if it is several numbers."""
+    if type(value) is float:
+        return value
+    array = value.data if isinstance(value, Value) else np.asarray(value)
+    return float(array) if array.ndim == 0 else array
 
 
 def _loss(identifier):

@@ -31,7 +31,7 @@ from .data import (
     split_tail,
     weights_by_name,
 )
-from .objective import MODES, Objective, _made, leaves
+from .objective import MODES, Objective, _made, leaves, plain
 from .resuming import Resuming
 
 QUEUE = ("max_queue_size", "workers", "use_multiprocessing")
@@ -783,7 +783,7 @@ def _results(logs):
 def _plain(logs):
     """Logs as Python numbers; a step may return tensors."""
     logs = logs if isinstance(logs, dict) else {"loss": logs}
-    return {k: float(v) if isinstance(v, Value | np.generic | np.ndarray) else v for k, v in logs.items()}
+    return {k: plain(v) if isinstance(v, Value | np.generic | np.ndarray) else v for k, v in logs.items()}
 
 
 def _one_of(value, allowed):

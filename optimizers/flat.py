@@ -67,7 +67,7 @@ class Group:
 
     def parts(self, flat):
         """For each parameter its memory, its part of a flat tensor and its slots, all in its shape."""
-        return [(from_numpy(v.data), from_numpy(flat.data[piece].reshape(v.shape)),
+        return [(from_numpy(v.data), flat[piece].reshape(v.shape),
                  {name: from_numpy(slot.data[piece].reshape(v.shape)) for name, slot in self.slots.items()})
                 for v, piece in zip(self.variables, self.pieces)]
 
