@@ -4,7 +4,7 @@ import importlib as _importlib
 __version__ = "0.1.0"
 
 # What loads when first named, so that `import tahr` costs nothing.
-_SUBMODULES = ("activations", "autograd", "backend", "callbacks", "compat", "constraints", "datasets", "initializers",
+_SUBMODULES = ("activations", "applications", "autograd", "backend", "callbacks", "compat", "constraints", "datasets", "initializers",
                "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers", "utils",
                "wrappers")
 _NAMES = {"Tensor": "tensor", "Variable": "tensor", "Symbol": "tensor", "no_grad": "autograd",

@@ -32,6 +32,7 @@ ALLOWED = {
     "backend": {"tensor", "autograd", "utils"},
     "models": {"layers", "optimizers", "losses", "metrics", "callbacks", "tensor", "autograd", "compiler", "utils",
                "front"},
+    "applications": {"models", "layers", "tensor", "autograd", "utils", "front"},
 }
 
 
