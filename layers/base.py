@@ -10,7 +10,7 @@ from .. import constraints, initializers, regularizers
 from ..autograd import Spec, Value
 from ..tensor import Symbol, Tensor, Variable
 from ..tensor.convert import array_of
-from ..utils import settings
+from ..utils import budget, settings
 from ..utils.configurable import Configurable
 from ..utils.names import unique_name
 from .contributions import Contributing
@@ -266,7 +266,8 @@ class Layer(Contributing, Configurable):
         if None in shape:
             raise ValueError(f"layer {self.name!r}: the weight {name!r} needs a known shape, got {shape}; the input's "
                              "feature axes must not be None")
-        values = initializers.get(initializer)(shape, dtype)
+        empty = budget.taken(f"{self.name}/{name}", shape)
+        values = np.zeros(shape, dtype) if empty else initializers.get(initializer)(shape, dtype)
         weight = Variable(values, trainable, f"{self.name}/{name}", dtype, regularizers.get(regularizer),
                           constraints.get(constraint))
         if weight.shape != shape:

@@ -8,6 +8,7 @@ from .. import ops, regularizers
 from ..autograd import Spec, Value
 from ..tensor import Symbol, Variable
 from ..tensor.recurrent import scan
+from ..utils import budget
 from .base import InputSpec, Layer, _as_tensors, phase
 from .cells import (
     GRUCell,
@@ -143,6 +144,8 @@ class RNN(TakesConstants, Layer):
             if input_shape[0] is None:
                 raise ValueError(NO_BATCH_SIZE)
             axes[0] = input_shape[0]
+            for shape in state_shapes(self.cell, step):
+                budget.taken(f"{self.name}/state", (input_shape[0], *shape))
             self.states = [Variable(np.zeros((input_shape[0], *shape)), trainable=False, dtype=self.dtype,
                                     name=f"{self.name}/state_{i}")
                            for i, shape in enumerate(state_shapes(self.cell, step))]

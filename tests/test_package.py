@@ -30,7 +30,8 @@ ALLOWED = {
     "preprocessing": {"utils"},
     "wrappers": {"models", "utils"},
     "backend": {"tensor", "autograd", "utils"},
-    "models": {"layers", "optimizers", "losses", "metrics", "callbacks", "tensor", "autograd", "compiler", "utils",
+    "saving": {"layers", "optimizers", "losses", "metrics", "tensor", "autograd", "utils", "front"},
+    "models": {"saving", "layers", "optimizers", "losses", "metrics", "callbacks", "tensor", "autograd", "compiler", "utils",
                "front"},
     "applications": {"models", "layers", "tensor", "autograd", "utils", "front"},
 }
