@@ -10,6 +10,7 @@ import itertools
 import numpy as np
 
 from ..tensor import Tensor
+from ..tensor.indexing import rows_of
 from ..utils import settings
 from ..utils.errors import describe, did_you_mean
 
@@ -128,6 +129,7 @@ def check_lengths(xs, ys, ws):
                 raise ValueError(f"input and {name} must have the same number of samples, got {n} and {len(other)}")
 
 
+SHARED = 1 << 17        # bytes of a batch from which on threads share the work of gathering it
 COPIED = 1 << 26        # elements that are cast and put in order for a whole training, at most
 
 
@@ -195,7 +197,9 @@ class Arrays:
 
 def _rows(array, rows):
     if not is_on_disk(array):
-        return array[rows]
+        if isinstance(rows, slice) or array.nbytes // len(array) * len(rows) < SHARED:
+            return array[rows]
+        return rows_of(array, rows)
     if isinstance(rows, slice):
         return np.asarray(array[rows])
     sorted_rows, back = np.unique(rows, return_inverse=True)        # HDF5 reads rising numbers only

@@ -251,6 +251,11 @@ def _take_grad_along(g, indices, axis, shape):
     return out
 
 
+def rows_of(array, numbers):
+    """The rows of an array with these numbers, as an array: shared by threads, in memory that is used again."""
+    return embedding.gather(array, numbers)
+
+
 def take(x, indices, axis=None):
     """The slices of ``x`` along ``axis`` (None: of ``x`` flattened) at ``indices``, an integer or an array of them."""
     if axis is None:

@@ -34,7 +34,7 @@ from . import (
 MODULES = (logic, elementwise, adjust, movement, create, reduce, indexing, scatter, diagonals, order, linalg,
            activation, attention, loss, conv, pool, random, resize, normalize, recurrent)
 _HOME = __package__.rpartition(".")[0] + ".ops"
-INTERNAL = {"match", "check_labels", "values_of"}      # of use to other modules, not to users
+INTERNAL = {"match", "check_labels", "rows_of", "values_of"}      # of use to other modules, not to users
 
 ALIASES = {     # NumPy's other names, the array API's, PyTorch's and Keras's
     "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "mod": "remainder", "pow": "power",
