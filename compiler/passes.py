@@ -14,6 +14,7 @@ writes into an array, draws random numbers, or calls Python code.
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -162,42 +163,44 @@ def _rectified(op):
 
 def into_flat(program):
     """Large gradients that are made to be gathered into one array are made there: a copy of each less."""
-    made = {s.number: line for line in program.lines for s in line.made()}
-    lines, fresh, moved = [], _counter(program), {}
+    parts, fresh, arrays, lines = _parts(program), _counter(program), {}, []
     for line in program.lines:
-        if line.op.name != "gathered":
-            continue
-        out, start, places, inputs = line.outputs[0], 0, [], []
-        for slot in line.inputs:
-            size = math.prod(slot.shape) if isinstance(slot, Slot) else 1
-            maker = made.get(slot.number) if isinstance(slot, Slot) else None
-            if (maker is not None and getattr(maker.op, "into", None) and id(maker) not in moved
-                    and slot.nbytes >= WORTH and slot.dtype == out.dtype and maker.casts == (None,)):
-                moved[id(maker)] = (maker, out, start)
-            else:
-                inputs.append(slot)
-                places.append((start, start + size))
-            start += size
-        moved[id(line)] = (line, out, inputs, tuple(places), start)
-    begun = {}
-    for line in program.lines:
-        found = moved.get(id(line))
-        if found is None:
-            lines.append(line)
-            continue
-        _, out, *rest = found
-        if out.number not in begun and len(found) == 3:
-            begun[out.number] = _slot(fresh, out.shape, out.dtype)
-            lines.append(Line(EMPTY, (), {"shape": out.shape, "dtype": out.dtype.name}, (begun[out.number],)))
-        if len(found) == 3:
-            [slot] = line.outputs
-            attrs = {**line.attrs, "start": rest[0], "shape_": slot.shape}
-            lines.append(Line(_into(line.op), (begun[out.number], *line.inputs), attrs, (slot,), where=line.where))
-        elif out.number in begun:
-            lines.append(Line(REST, (begun[out.number], *rest[0]), {"places": rest[1]}, (out,), where=line.where))
-        else:
-            lines.append(line)
+        if id(line) in parts:
+            gathering, start = parts[id(line)]
+            [out] = gathering.outputs
+            if id(gathering) not in arrays:
+                arrays[id(gathering)] = whole = _slot(fresh, out.shape, out.dtype)
+                lines.append(Line(EMPTY, (), {"shape": out.shape, "dtype": out.dtype.name}, (whole,)))
+            attrs = {**line.attrs, "start": start, "shape_": line.outputs[0].shape}
+            line = _like(line, op=_into(line.op), inputs=(arrays[id(gathering)], *line.inputs), attrs=attrs)
+        elif id(line) in arrays:
+            there = {start for gathering, start in parts.values() if gathering is line}
+            rest = [(slot, start) for slot, start in _places(line) if start not in there]
+            line = _like(line, op=REST, inputs=(arrays[id(line)], *[slot for slot, _ in rest]),
+                         attrs={"starts": tuple([start for _, start in rest])})
+        lines.append(line)
     return _with(program, lines)
+
+
+def _parts(program):
+    """``{id of a line: (the line that gathers its result, from which place on)}`` for those that may be made there."""
+    makers, found = {s.number: line for line in program.lines for s in line.outputs}, {}
+    for gathering in program.lines:
+        if gathering.op.name != "gathered":
+            continue
+        for slot, start in _places(gathering):
+            maker = makers.get(slot.number) if isinstance(slot, Slot) else None
+            if (maker is not None and getattr(maker.op, "into", None) and not any(maker.casts)
+                    and id(maker) not in found and slot.nbytes >= WORTH
+                    and slot.dtype == gathering.outputs[0].dtype):
+                found[id(maker)] = gathering, start
+    return found
+
+
+def _places(gathering):
+    """``(slot, from which place on)`` for all that a line gathers."""
+    sizes = [math.prod(x.shape) if isinstance(x, Slot) else 1 for x in gathering.inputs]
+    return zip(gathering.inputs, [0, *itertools.accumulate(sizes)])
 
 
 @functools.cache
@@ -210,9 +213,10 @@ def _into(op):
     return Op(f"{op.name}_into", forward, None, None, writes=(0,))
 
 
-def _fill_rest(flat_array, *arrays, places):
-    for array, (start, stop) in zip(arrays, places):
-        flat_array[start:stop] = array.reshape(-1)
+def _fill_rest(flat_array, *arrays, starts):
+    for array, start in zip(arrays, starts):
+        array = np.asarray(array)
+        flat_array[start:start + array.size] = array.reshape(-1)
     return flat_array.view()
 
 
