@@ -87,7 +87,10 @@ def learning_phase():
 
 
 def set_learning_phase(value):
-    """Fix the learning phase for this thread: 0 to test, 1 to train. ``fit`` and ``evaluate`` know theirs anyway."""
+    """Fix the learning phase for this thread: with 0 nothing trains, with 1 all does, ``predict`` too.
+
+    So a network with dropout and batch normalization can be trained as it will be used. ``clear_session()`` ends it.
+    """
     if value not in (0, 1):
         raise ValueError(f"Expected learning phase to be 0 or 1, got {value!r}")
     _fix_phase(int(value))
@@ -96,7 +99,9 @@ def set_learning_phase(value):
 def _fix_phase(value):
     graph.state.phase = value
     if value is not None or graph._layers():
-        graph.of_the_package("layers.base")._phase.training = bool(value)
+        phase = graph.of_the_package("layers.base")._phase
+        phase.training, phase.fixed = bool(value), value
+        settings.changed()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from ..autograd import Spec
 from ..tensor import Symbol
 from ..utils.custom import get_custom_objects
 from ..utils.errors import did_you_mean
+from .phase import _phase
 
 
 def named_function(owner, function):
@@ -32,8 +33,8 @@ def named_function(owner, function):
 
 
 def sourceless(mask):
-    """A mask of symbols as a shape only: it is computed anew from data, and ops cannot be pickled."""
-    return Symbol(mask.shape, mask.dtype) if isinstance(mask, Spec) else mask
+    """A mask of symbols as a shape only, in a call that becomes part of a graph: the graph computes it from data."""
+    return Symbol(mask.shape, mask.dtype) if isinstance(mask, Spec) and _phase.tracing else mask
 
 
 def parameters(function):

@@ -36,7 +36,21 @@ class _Merge(Layer):
             raise ValueError(self.few.format(n=len(shapes)))
 
     def compute_mask(self, inputs, mask=None):
-        return all_masks(mask)
+        return all_masks(_masks_for(inputs, mask))
+
+
+def _masks_for(inputs, masks):
+    """A list with a mask, or None, for each input; None alone for no masks."""
+    if masks is None:
+        return None
+    for name, given in (("inputs", inputs), ("mask", masks)):
+        if not isinstance(given, list | tuple):
+            raise ValueError(f"compute_mask of a layer that merges takes lists: `{name}` should be a list, got "
+                             f"{type(given).__name__}")
+    if len(masks) != len(inputs):
+        raise ValueError(f"compute_mask needs as many masks as inputs, None where there is none: got {len(masks)} "
+                         f"masks for {len(inputs)} inputs")
+    return masks
 
 
 class _Elementwise(_Merge):
@@ -168,7 +182,7 @@ class Concatenate(_Merge):
         return ops.concatenate(inputs, self.axis)
 
     def compute_mask(self, inputs, mask=None):
-        return joined_masks(inputs, mask, self.axis)
+        return joined_masks(inputs, _masks_for(inputs, mask), self.axis)
 
 
 class Dot(_Merge):

@@ -13,6 +13,7 @@ class _Phase(threading.local):
     depth = 0               # how many calls of layers are going on
     losses: list = []       # (layer, value) of add_loss, of the outermost call that is going on or was the last
     metrics: list = []      # (layer, name, value) of add_metric
+    fixed = None            # whether models train, whatever their step: K.set_learning_phase
     traced: list = []       # symbols of add_loss, of the outermost call on symbols
 
 
@@ -55,6 +56,11 @@ def in_one_step(step, data):
 def called_by_itself():
     """Whether a call now is none of the calls inside another layer, a step or the search for a shape."""
     return not (_phase.depth or _phase.stepping or _phase.asking or _phase.tracing)
+
+
+def phase_of_step(training):
+    """The phase of a step of a model: that which was fixed for all, else the given one."""
+    return phase(training if _phase.fixed is None else _phase.fixed)
 
 
 def noted_losses(layer, value):

@@ -201,7 +201,7 @@ class RNN(TakesConstants, Layer):
         if not isinstance(inputs, Spec):
             return zero_states(self.cell, inputs[:, 0])
         zero = ops.sum(ops.zeros_like(inputs), tuple(range(1, inputs.ndim)))      # as many as the batch will have
-        return [ops.broadcast_to(ops.reshape(zero, (inputs.shape[0], *[1] * len(shape))), (inputs.shape[0], *shape))
+        return [ops.expand_dims(zero, tuple(range(1, len(shape) + 1))) + ops.zeros(shape, inputs.dtype)
                 for shape in state_shapes(self.cell, (inputs.shape[0], *inputs.shape[2:]))]
 
     def reset_states(self, states=None):

@@ -1,7 +1,8 @@
 """Layers around a layer: the same one at every step; a kernel kept from growing."""
 
 from .. import ops
-from ..autograd import Value
+from ..autograd import Spec, Value
+from ..tensor import Symbol
 from .arguments import positive_int
 from .base import InputSpec, Layer, phase
 from .functions import sourceless
@@ -43,6 +44,9 @@ class TimeDistributed(Wrapper):
     Masks: a mask of the steps goes on. A mask with more axes goes into the layer; where nothing of it comes out, steps
     are masked that have nothing left.
 
+    All steps are computed at once, as one batch; those of a stateful layer one after the other, so that each goes on
+    with the states of the step before. That needs a fixed batch size.
+
     Raises:
         ValueError: for what is no layer, and when called with fewer than 3 dimensions.
 
@@ -58,16 +62,36 @@ class TimeDistributed(Wrapper):
         self.input_spec = InputSpec(min_ndim=3)
 
     def build(self, input_shape):
-        self.build_inner((None, *input_shape[2:]))
+        self.build_inner((input_shape[0] if self.stateful else None, *input_shape[2:]))
+
+    @property
+    def stateful(self):
+        return self.layer.stateful
 
     def call(self, inputs, mask=None, training=None):
-        steps = _one_batch(inputs)
-        if mask is not None and mask.ndim > 2:
-            steps.mask = _one_batch(mask)
+        if self.stateful and not isinstance(inputs, Spec):
+            return self._in_turn(inputs, mask if _deep(mask) else None, training)
+        steps = _one_batch(inputs, self.stateful)
+        if _deep(mask):
+            steps.mask = _one_batch(mask, self.stateful)
         with phase(training):
             out = self.layer(steps)
-        apart = lambda x: ops.reshape(x, (*inputs.shape[:2], *x.shape[1:]))
+        split = lambda x: (*inputs.shape[:2], *x.shape[1:])
+        apart = lambda x: Symbol(split(x), x.dtype) if self.stateful else ops.reshape(x, split(x))
         return [apart(x) for x in out] if isinstance(out, list | tuple) else apart(out)
+
+    def _in_turn(self, inputs, mask, training):
+        """The layer called on one step after the other."""
+        outputs = []
+        with phase(training):
+            for t in range(inputs.shape[1]):
+                step = inputs[:, t]
+                if mask is not None:
+                    step.mask = mask[:, t]
+                outputs.append(self.layer(step))
+        if isinstance(outputs[0], list | tuple):
+            return [ops.stack(each, 1) for each in zip(*outputs)]
+        return ops.stack(outputs, 1)
 
     def compute_mask(self, inputs, mask=None):
         inner = None
@@ -82,8 +106,10 @@ def _deep(mask):
     return mask is not None and mask.ndim > 2
 
 
-def _one_batch(x):
-    """The steps of all samples as samples."""
+def _one_batch(x, first=False):
+    """The steps of all samples as samples; or the first step alone, for shapes."""
+    if first:
+        return x[:, 0]
     batch, steps = x.shape[:2]
     return ops.reshape(x, (None if None in (batch, steps) else batch * steps, *x.shape[2:]))
 

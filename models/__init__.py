@@ -1,7 +1,8 @@
 """Models: layers put together, and trained."""
 
+from .cloning import clone_model
 from .model import Model
 from .pytorch import from_torch, to_torch
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential", "from_torch", "to_torch"]
+__all__ = ["Model", "Sequential", "clone_model", "from_torch", "to_torch"]

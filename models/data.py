@@ -114,15 +114,24 @@ def _fits(found, wanted):
     return all(m in (None, n) for m, n in zip(wanted, found))
 
 
+def same_lengths(xs):
+    """The inputs, if all have the same number of samples.
+
+    >>> same_lengths([np.ones((3, 2)), np.ones((1, 2))])
+    Traceback (most recent call last):
+    ValueError: All input arrays (x) should have the same number of samples. Got array shapes: [(3, 2), (1, 2)]
+    """
+    if any(len(x) != len(xs[0]) for x in xs):
+        raise ValueError("All input arrays (x) should have the same number of samples. Got array shapes: "
+                         f"{[tuple(x.shape) for x in xs]}")
+    return xs
+
+
 def check_lengths(xs, ys, ws):
-    """Raise unless all have the same number of samples, at least one."""
+    """Raise unless targets and weights have as many samples as the inputs, which agree, and those at least one."""
     n = len(xs[0])
     if n == 0:
         raise ValueError(f"there is no data: the input has 0 samples (shape {xs[0].shape})")
-    for x in xs[1:]:
-        if len(x) != n:
-            raise ValueError("All input arrays (x) should have the same number of samples. Got array shapes: "
-                             f"{[tuple(a.shape) for a in xs]}")
     for name, others in (("target", ys), ("sample_weight", ws)):
         for other in others:
             if other is not None and len(other) != n:

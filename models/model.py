@@ -1,5 +1,7 @@
 """The Model: a layer made of layers that can be trained."""
 
+import copy
+
 import numpy as np
 
 from ..autograd import Value, mode
@@ -12,6 +14,7 @@ from ..utils.array_files import is_array_file
 from . import array_weights
 from .config import graph_config, graph_from_config
 from .graph import Graph
+from .objective import leaves
 from .summary import summary_lines
 from .training import Trainer
 from .weights import load_weights, save_weights
@@ -179,8 +182,17 @@ class Model(Trainer, Layer):
         return outputs
 
     def compute_mask(self, inputs, mask=None):
-        """Masks went through the graph with the tensors; the outputs have theirs."""
-        return None
+        """The masks of the outputs for inputs with these masks: one, or a list for several outputs.
+
+        In a call the masks go through the graph with the tensors; the outputs have theirs.
+        """
+        if self.graph is None:
+            return super().compute_mask(inputs, mask)
+        given = [copy.copy(x) for x in self.graph.match(inputs)]
+        for x, own in zip(given, mask if isinstance(mask, list | tuple) else [mask] * len(given)):
+            x.mask = own
+        outputs = leaves(self.graph.run(given)[0] if len(given) > 1 else self.graph.run(given[0])[0])
+        return _single([x.mask for x in outputs])
 
     def add_loss(self, losses, inputs=None):
         """Add to the loss: a scalar symbol of the graph, a tensor computed in ``call``, or a function."""

@@ -72,6 +72,10 @@ class Objective:
         self.several = len(self.outputs) > 1
         self._name_metrics()
 
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._name_metrics()        # the metrics are other objects now
+
     def _name_metrics(self):
         """Keys of the logs: with the output's name in front if there are several, each once."""
         taken = {"loss"} | ({f"{o.name}_loss" for o in self.trained} if self.several else set())

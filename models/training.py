@@ -13,7 +13,7 @@ from ..autograd.value import Value, Version, wrap
 from ..callbacks import CallbackList, History, ProgbarLogger
 from ..compiler import Captured
 from ..layers import base as layers_base
-from ..layers.phase import in_one_step, phase
+from ..layers.phase import in_one_step, phase_of_step
 from ..metrics import Mean
 from ..utils import settings
 from ..utils.errors import did_you_mean
@@ -28,6 +28,7 @@ from .data import (
     check_lengths,
     class_weights,
     is_stream,
+    same_lengths,
     split_tail,
     weights_by_name,
 )
@@ -160,7 +161,7 @@ class Trainer(Resuming):
             data: ``(x, y, sample_weight)`` as tensors, lists or dicts of them; the last may be None.
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with phase(True):
+        with phase_of_step(True):
             y_pred = self(x)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
         weights = self.trainable_weights
@@ -176,14 +177,14 @@ class Trainer(Resuming):
     def test_step(self, data):
         """One batch forward, without training; returns loss and metrics so far."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
-        with phase(False), no_grad():
+        with phase_of_step(False), no_grad():
             y_pred = self(x)
             self._note(self.compute_loss(x, y, y_pred, sample_weight, training=False), y_pred)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data):
         """One batch forward, without training; returns the outputs."""
-        with phase(False), no_grad():
+        with phase_of_step(False), no_grad():
             return self(unpack_x_y_sample_weight(data)[0])
 
     def _step(self, name, batch):
@@ -598,7 +599,7 @@ class Trainer(Resuming):
             self._structure, xs = x if isinstance(x, dict | list | tuple) else None, x
             xs = list(x.values()) if isinstance(x, dict) else x
             if isinstance(xs, list | tuple) and xs and all(np.ndim(a) > 0 and hasattr(a, "dtype") for a in xs):
-                return [as_array(a, "x") for a in xs]
+                return same_lengths([as_array(a, "x") for a in xs])
             self._structure = None
             return [as_array(x, "x")]
         xs = [as_array(a, "x" if len(names) == 1 else n) for a, n in zip(by_name(x, names, "input"), names)]
@@ -606,7 +607,7 @@ class Trainer(Resuming):
             if xs[i].ndim == 1 and len(shape or (None, None)) == 2:
                 xs[i] = np.asarray(xs[i])[:, None]
             check_input(xs[i], shape, names[i] if len(names) > 1 else self.name)
-        return xs
+        return same_lengths(xs)
 
     def _checked(self, x, y, sample_weight=None):
         xs = self._checked_inputs(x)

@@ -4,6 +4,8 @@
 which is stable where probabilities round to 0 or 1.
 """
 
+import warnings
+
 from . import ops
 from .ops import (
     elu,
@@ -292,6 +294,9 @@ def get(identifier):
         return linear
     refuse_class(identifier)
     if callable(identifier):
+        if hasattr(identifier, "get_weights"):
+            warnings.warn(f"the layer {identifier!r} was given as an activation, which configs and files do not keep: "
+                          "add it to the model as a layer of its own", UserWarning, stacklevel=2)
         return identifier
     if not isinstance(identifier, str):
         raise TypeError(f"expected the name of an activation or a function of a tensor, got "

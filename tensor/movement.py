@@ -101,6 +101,8 @@ def expand_dims(x, axis):
     """New axes of size 1 at the places ``axis`` (an int or several) of the result."""
     axes = axis if isinstance(axis, tuple | list) else (axis,)
     axes = shapes.normalize_axes(axes, x.ndim + len(axes))
+    if None in x.shape:     # a new shape would be wrong for the values to come
+        return x[tuple(None if i in axes else slice(None) for i in range(x.ndim + len(axes)))]
     old = iter(x.shape)
     return _reshape(x, tuple(1 if i in axes else next(old) for i in range(x.ndim + len(axes))))
 
@@ -111,6 +113,8 @@ def squeeze(x, axis=None):
     if wrong := [i for i in axes if x.shape[i] not in (1, None)]:
         raise ValueError(f"squeeze removes axes of size 1, but axis {wrong[0]} of shape {x.shape} has size "
                          f"{x.shape[wrong[0]]}")
+    if None in x.shape:
+        return x[tuple(0 if i in axes else slice(None) for i in range(x.ndim))]
     return _reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
 

@@ -218,3 +218,338 @@ def test_a_model_that_was_told_does_not_use_the_learning_phase():
     model = tahr.Model(x, tahr.layers.Dropout(0.5)(x, training=True))
     assert not model.uses_learning_phase
     assert not tahr.Model.from_config(model.get_config()).uses_learning_phase
+
+
+# Weights that layers make themselves
+
+def test_variables_in_attributes_are_weights():
+    class Scaled(Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Dense(2)
+            self.scale = tahr.backend.variable(3.0)
+
+        def build(self, input_shape):
+            self.shift = tahr.Variable(np.ones(2))
+            self.steps = self.add_weight("steps", initializer="zeros", trainable=False)
+
+        def call(self, inputs):
+            return self.inner(inputs) * self.scale + self.shift
+
+    layer = Scaled()
+    model = tahr.Sequential([layer])
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+    assert len(layer.weights) == 5 and len(layer.trainable_weights) == 4 and len(layer.non_trainable_weights) == 1
+    assert float(layer.scale) != 3.0 and (layer.shift.numpy() != 1).all()
+
+
+def test_keras1_lists_of_trainable_weights():
+    class Old(Layer):
+        def build(self, input_shape):
+            self.W, self.b = tahr.backend.zeros((input_shape[-1], 2)), tahr.backend.zeros((2,))
+            self.trainable_weights = [self.W]
+            self.non_trainable_weights = [self.b]
+
+        def call(self, x):
+            return tahr.backend.dot(x, self.W) + self.b
+
+    layer = Old()
+    assert layer(np.ones((3, 4), np.float32)).shape == (3, 2)
+    assert [w.shape for w in layer.trainable_weights] == [(4, 2)] and [w.shape for w in layer.weights] == [(4, 2), (2,)]
+
+
+def test_a_layer_as_an_activation_warns():
+    with pytest.warns(UserWarning, match="add it to the model as a layer of its own"):
+        Dense(2, activation=tahr.layers.LeakyReLU())
+
+
+# Configs
+
+def test_functions_are_found_again_within_the_process():
+    import copy
+    import json
+    layer = tahr.layers.Lambda(lambda x: x * 3)
+    model = tahr.Sequential([Dense(2, input_shape=(2,), activation=lambda x: x + 1), layer])
+    config = model.get_config()
+    for again in (config, copy.deepcopy(config)):
+        other = tahr.Sequential.from_config(again)
+        other.set_weights(model.get_weights())
+        x = np.ones((3, 2), np.float32)
+        np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    with pytest.raises(ValueError, match="unknown activation '<lambda>'"):
+        tahr.Sequential.from_config(json.loads(json.dumps(config)))
+
+
+def test_layers_by_config():
+    class Doubles(Layer):
+        def call(self, x):
+            return 2 * x
+
+    layer = tahr.layers.Bidirectional(tahr.layers.GRU(3, reset_after=True), name="both")
+    read = tahr.layers.deserialize(tahr.layers.serialize(layer))
+    assert read.get_config() == layer.get_config() and read.name == "both"
+    config = {"class_name": "Mine", "config": {"name": "d"}}
+    assert type(tahr.layers.deserialize(config, {"Mine": Doubles})) is Doubles
+    with pytest.raises(ValueError, match="unknown layer 'Mine'"):
+        tahr.layers.deserialize(config)
+    with pytest.raises(TypeError, match="serialize takes a layer, got int"):
+        tahr.layers.serialize(3)
+
+
+def test_a_sequential_that_data_built_is_built_again():
+    model = tahr.Sequential([tahr.Sequential([Dense(3)]), Dense(5)])
+    assert "build_input_shape" not in model.get_config()
+    model(np.ones((2, 4), np.float32))
+    read = tahr.Sequential.from_config(model.get_config())
+    assert read.built and [w.shape for w in read.weights] == [w.shape for w in model.weights]
+    read.build()        # it is already
+    assert len(read.weights) == 4
+    with pytest.raises(ValueError, match="cannot be built without the shape of its input"):
+        tahr.Sequential([Dense(1)]).build()
+    assert "build_input_shape" not in tahr.Sequential([Dense(3, input_dim=2)]).get_config()
+
+
+# Recurrent layers
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_order_of_states_of_stacked_cells(reverse):
+    cells = [tahr.layers.LSTMCell(3), tahr.layers.GRUCell(6)]
+    layer = tahr.layers.RNN(tahr.layers.StackedRNNCells(cells, reverse_state_order=reverse), return_state=True)
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
+    out, *states = layer(x)
+    assert [s.shape[1] for s in states] == ([6, 3, 3] if reverse else [3, 3, 6])
+    assert [shape[1] for shape in layer.compute_output_shape((None, 5, 4))] == [6, *(s.shape[1] for s in states)]
+    np.testing.assert_array_equal(out.numpy(), states[0 if reverse else 2].numpy())
+    half, *between = layer(x[:, :2])
+    np.testing.assert_allclose(layer(x[:, 2:], initial_state=between)[0].numpy(), out.numpy(), rtol=1e-5)
+
+
+def test_constants_are_counted_in_the_config():
+    class Cell(Layer):
+        state_size = 2
+
+        def build(self, input_shape):
+            (_, features), (_, constants) = input_shape
+            self.kernel = self.add_weight("kernel", (features, 2))
+            self.of_constant = self.add_weight("of_constant", (constants, 2))
+
+        def call(self, inputs, states, constants):
+            out = states[0] + inputs @ self.kernel + constants[0] @ self.of_constant
+            return out, [out]
+
+    for wrap in (lambda layer: layer, tahr.layers.Bidirectional):
+        x, c = Input((None, 5)), Input((3,))
+        layer = wrap(tahr.layers.RNN(Cell()))
+        model = tahr.Model([x, c], layer(x, constants=c))
+        assert layer.get_config()["num_constants"] == 1
+        again = type(layer).from_config(layer.get_config())
+        read = tahr.Model([x, c], again([x, c]))
+        read.set_weights(model.get_weights())
+        data = [np.ones((2, 4, 5), np.float32), np.ones((2, 3), np.float32)]
+        np.testing.assert_allclose(read.predict(data), model.predict(data), rtol=1e-6)
+
+
+def test_initial_states_of_symbols_belong_to_the_graph():
+    x = Input((4, 3))
+    layer = tahr.layers.LSTM(2)
+    layer.build((None, 4, 3))
+    states = layer.get_initial_state(x)
+    model = tahr.Model(x, layer(x, initial_state=[states[0] + 1, states[1]]))
+    data = np.full((5, 4, 3), np.nan, np.float32)
+    data[:] = np.random.default_rng(0).normal(size=data.shape)
+    expected = layer(data, initial_state=[np.ones((5, 2), np.float32), np.zeros((5, 2), np.float32)])
+    np.testing.assert_allclose(model.predict(data), expected.numpy(), rtol=1e-5)
+
+
+def test_the_identity_is_repeated_for_gates():
+    kernel = tahr.initializers.Identity(2.0)((3, 12)).numpy()
+    np.testing.assert_array_equal(kernel, np.concatenate([2 * np.eye(3)] * 4, 1))
+    np.testing.assert_array_equal(tahr.initializers.Identity()((4, 2)).numpy(), np.concatenate([np.eye(2)] * 2))
+    np.testing.assert_array_equal(tahr.initializers.Identity()((2, 3)).numpy(), np.eye(2, 3))
+    layer = tahr.layers.GRU(2, recurrent_initializer="identity")
+    layer.build((None, None, 3))
+    np.testing.assert_array_equal(layer.get_weights()[1], np.tile(np.eye(2), (1, 3)))
+
+
+# TimeDistributed
+
+def test_time_distributed_stateful_goes_on_from_step_to_step():
+    inner = tahr.layers.GRU(2, stateful=True)
+    model = tahr.Sequential([tahr.layers.TimeDistributed(inner, batch_input_shape=(2, 3, 4, 5))])
+    assert model.stateful and model.output_shape == (2, 3, 2)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    out = model.predict(x, batch_size=2)
+    alone = tahr.layers.GRU(2, return_sequences=True)
+    alone.build((None, None, 5))
+    alone.set_weights(inner.get_weights())
+    np.testing.assert_allclose(out, alone(x.reshape(2, 12, 5)).numpy()[:, 3::4], rtol=1e-5, atol=1e-6)
+    assert abs(model.predict(x, batch_size=2) - out).max() > 1e-4        # it goes on with the next batch, too
+    model.reset_states()
+    np.testing.assert_allclose(model.predict(x, batch_size=2), out, rtol=1e-5, atol=1e-6)
+
+
+def test_time_distributed_hands_on_the_masks_of_steps():
+    table, inner = Embedding(7, 3, mask_zero=True), tahr.layers.LSTM(2)
+    model = tahr.Sequential([tahr.layers.TimeDistributed(table, input_shape=(None, None)),
+                             tahr.layers.TimeDistributed(inner)])
+    words = np.random.default_rng(0).integers(1, 7, (4, 3, 5))
+    words[0, 1, 2:] = words[2, 0, 1:] = words[3, 2] = 0
+    expected = [[inner(table(words[i, t][None])).numpy()[0] for t in range(3)] for i in range(4)]
+    np.testing.assert_allclose(model.predict(words), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(model(words).mask.numpy(), words.any(-1))
+
+
+# Masks asked for
+
+def test_merges_check_the_masks_they_are_asked_about():
+    x, y = Input((4,)), Input((4,))
+    for layer in (tahr.layers.Add(), tahr.layers.Concatenate()):
+        assert layer.compute_mask([x, y], [None, None]) is None
+        for inputs, masks in (([x, y], np.ones(4)), (x, [None, None])):
+            with pytest.raises(ValueError, match="should be a list, got"):
+                layer.compute_mask(inputs, masks)
+        with pytest.raises(ValueError, match="got 1 masks for 2 inputs"):
+            layer.compute_mask([x, y], [None])
+
+
+def test_masks_of_a_model():
+    x = Input((3, 2))
+    masked = tahr.layers.Masking()(x)
+    model = tahr.Model(x, [masked, tahr.layers.Flatten()(x)])
+    shown, none = model.compute_mask(x)
+    assert tuple(shown.shape) == (None, 3) and none is None
+    shown, _ = model.compute_mask(tahr.Tensor(np.eye(3)[None, :, :2]))
+    np.testing.assert_array_equal(shown.numpy(), [[True, True, False]])
+    plain = tahr.Model(x, Dense(2)(x))
+    mask = tahr.Tensor(np.array([[True, False, True]]))
+    data = tahr.ops.ones((1, 3, 2))
+    assert plain.compute_mask(data, None) is None and data.mask is None
+    np.testing.assert_array_equal(plain.compute_mask(data, mask).numpy(), mask.numpy())
+    assert data.mask is None
+
+
+def test_masks_of_symbols_can_be_computed():
+    x = Input((3, 2))
+    layer = tahr.layers.Masking()
+    layer(x)
+    f = tahr.backend.function([x], [layer.compute_mask(x)])
+    np.testing.assert_array_equal(f([np.eye(3)[None, :, :2]])[0], [[True, True, False]])
+
+
+# Models
+
+def test_clone_model():
+    x, y = Input((4,)), Input((4,))
+    shared = Dense(3, activation=lambda t: t * t)
+    model = tahr.Model([x, y], tahr.layers.add([shared(x), shared(y)]))
+    clone = tahr.models.clone_model(model)
+    assert [w.shape for w in clone.weights] == [(4, 3), (3,)]
+    assert not {id(w) for w in clone.weights} & {id(w) for w in model.weights}
+    clone.set_weights(model.get_weights())
+    data = [np.ones((2, 4), np.float32), np.arange(8, dtype=np.float32).reshape(2, 4)]
+    np.testing.assert_allclose(clone.predict(data), model.predict(data), rtol=1e-6)
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    on_others = tahr.models.clone_model(model, input_tensors=[a, b])
+    assert on_others.input_names == ["a", "b"] and [type(la) for la in on_others.layers[2:]] == [
+        type(la) for la in model.layers[2:]]
+    on_others.set_weights(model.get_weights())
+    np.testing.assert_allclose(on_others.predict(data), model.predict(data), rtol=1e-6)
+
+
+def test_clone_sequential_and_what_cannot_be_cloned():
+    model = tahr.Sequential([Dense(3, input_dim=2), tahr.layers.Lambda(lambda x: x + 1)])
+    clone = tahr.models.clone_model(model)
+    assert isinstance(clone, tahr.Sequential) and clone.layers[0] is not model.layers[0]
+    on_other = tahr.models.clone_model(model, Input((2,), name="other"))
+    assert on_other.input_names == ["other"] and len(on_other.layers) == 2
+
+    class Own(tahr.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ValueError, match="cannot copy the subclassed model"):
+        tahr.models.clone_model(Own())
+    with pytest.raises(ValueError, match=r"has 1 input\(s\), got 2 input_tensors"):
+        tahr.models.clone_model(model, [Input((2,)), Input((2,))])
+    with pytest.raises(ValueError, match="takes a model, got Dense"):
+        tahr.models.clone_model(Dense(1))
+
+
+@pytest.mark.parametrize("phase", [0, 1])
+def test_the_learning_phase_that_was_set_holds_for_all_steps(phase):
+    layer = tahr.layers.BatchNormalization(momentum=0.5)
+    model = tahr.Sequential([layer])
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(3, 2, (8, 3)).astype(np.float32)
+    first = model.predict(x)
+    try:
+        tahr.backend.set_learning_phase(phase)
+        for _ in range(4):      # also the recorded steps
+            out = model.predict(x)
+        moved = layer.moving_mean.numpy().copy()
+        model.fit(x, x, epochs=4, verbose=0)
+        assert (moved != 0).all() == bool(phase) and (layer.moving_mean.numpy() != 0).all() == bool(phase)
+    finally:
+        tahr.backend.clear_session()
+    if phase:
+        np.testing.assert_allclose(out.mean(0), 0, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(out, first)
+    before = layer.moving_mean.numpy().copy()
+    model.predict(x)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), before)
+    model.fit(x, x, epochs=1, verbose=0)
+    assert (layer.moving_mean.numpy() != before).all()
+
+
+def test_inputs_of_unequal_length_are_refused():
+    x, y = Input((2,)), Input((2,))
+    model = tahr.Model([x, y], tahr.layers.add([x, y]))
+    model.compile("sgd", "mse")
+    good, bad = [np.ones((3, 2)), np.ones((3, 2))], [np.ones((3, 2)), np.ones((4, 2))]
+    target = np.ones((3, 2))
+
+    class Own(tahr.Model):
+        def call(self, inputs):
+            return inputs[0]
+
+    own = Own()
+    for call in (model.predict, model.predict_on_batch, own.predict, lambda d: model.fit(d, target, verbose=0),
+                 lambda d: model.train_on_batch(d, target), lambda d: model.evaluate(d, target, verbose=0),
+                 lambda d: model.predict((one for one in [(d,)]), steps=1)):
+        for _ in range(3):
+            call(good)
+        with pytest.raises(ValueError, match=r"same number of samples. Got array shapes: \[\(3, 2\), \(4, 2\)\]"):
+            call(bad)
+
+
+def test_a_compiled_model_can_be_pickled():
+    import pickle
+    model = tahr.Sequential([Dense(3, input_dim=2, activation="selu"), Dense(1, activation="hard_sigmoid")])
+    model.compile("rmsprop", "mse", metrics=["mae", "mae"])
+    x, y = np.ones((4, 2), np.float32), np.zeros((4, 1), np.float32)
+    model.train_on_batch(x, y)
+    other = pickle.loads(pickle.dumps(model))
+    for _ in range(3):
+        np.testing.assert_allclose(other.train_on_batch(x, y), model.train_on_batch(x, y), rtol=1e-5)
+    assert other.metrics_names == model.metrics_names == ["loss", "mae", "mae_1"]
+    np.testing.assert_allclose(other.predict(x), model.predict(x), rtol=1e-6)
+
+
+def test_every_function_of_ops_can_be_pickled():
+    import pickle
+    for name in tahr.ops.__all__:
+        function = getattr(tahr.ops, name)
+        assert pickle.loads(pickle.dumps(function)) is function, name
+
+
+def test_axes_are_added_and_taken_away_where_sizes_are_open():
+    x = Input((None, 1, 3))
+    model = tahr.Model(x, [tahr.ops.expand_dims(x, (1, -1)), tahr.ops.squeeze(x, 2), tahr.ops.squeeze(x, -2)])
+    assert model.output_shape == [(None, 1, None, 1, 3, 1), (None, None, 3), (None, None, 3)]
+    data = np.random.default_rng(0).normal(size=(2, 4, 1, 3)).astype(np.float32)
+    wide, *narrow = model.predict(data)
+    np.testing.assert_array_equal(wide, data[:, None, ..., None])
+    for out in narrow:
+        np.testing.assert_array_equal(out, data[:, :, 0])

@@ -128,7 +128,7 @@ class Configurable(metaclass=_Construction):
     @classmethod
     def from_config(cls, config):
         """An object made from the result of :meth:`get_config`."""
-        return cls(**config)
+        return cls(**{k: v.function if isinstance(v, FunctionName) else v for k, v in config.items()})
 
     @classmethod
     def get(cls, identifier):
@@ -157,6 +157,28 @@ class Configurable(metaclass=_Construction):
         return found
 
 
+class FunctionName(str):
+    """The name of a function in a config; within the process that wrote the config, the function itself is found.
+
+    >>> copy = FunctionName("abs", abs)
+    >>> copy == "abs", copy.function is abs
+    (True, True)
+    """
+
+    function: object
+
+    def __new__(cls, name, function):
+        made = super().__new__(cls, name)
+        made.function = function
+        return made
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return str, (str(self),)
+
+
 def refuse_class(identifier):
     """Raise where a class was given and one of its objects is wanted."""
     if isinstance(identifier, type):
@@ -178,7 +200,7 @@ def serialize(value):
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
     if callable(value):
-        return getattr(value, "__name__", repr(value))
+        return FunctionName(getattr(value, "__name__", repr(value)), value)
     return value.tolist() if hasattr(value, "tolist") else value
 
 
