@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from ..autograd import OPS
 from ..initializers import Initializer
 from ..layers.base import Layer
 from ..losses.base import Loss
@@ -20,6 +21,7 @@ from ..utils.configurable import _parameters
 from ..utils.custom import get_custom_objects
 from ..utils.errors import ModelFileError, did_you_mean
 from ..utils.keras1 import RENAMED, SPECIAL
+from ..utils.names import snake_case
 from .hdf5 import safe_name
 
 KINDS = (Layer, Initializer, Regularizer, Constraint, Optimizer, LearningRateSchedule, Loss, Metric)
@@ -97,6 +99,9 @@ class Reader:
             raise ModelFileError(f"class_name must be a name, got {_shown(name)}")
         if name in VALUES:
             return VALUES[name](self, value)
+        if _is_operation(value.get("module")):
+            value = _operation(self, value)
+            name = "OpLayer"
         config = value.get("config")
         name, known = self._class(name, value)
         if isinstance(config, list) and name == "Sequential":       # as Keras 1 and 2.0 wrote it
@@ -124,8 +129,6 @@ class Reader:
                 return label, ()
         name = CLASSES.get(name, name).removeprefix("Custom>")
         found = [kind.registry[name] for kind in KINDS if name in kind.registry]
-        if value.get("module") == "keras.src.ops.numpy" or _is_operation(value.get("module")):
-            return "OpLayer", (Layer.registry["OpLayer"],)
         package = __name__.partition(".")[0]
         if not found or not self.own_classes and all(c.__module__.partition(".")[0] != package for c in found):
             known = sorted({n for kind in KINDS for n in kind.registry})
@@ -341,8 +344,26 @@ def _merge(reader, config):
     return config
 
 
-def _operation(reader, config):
-    raise ModelFileError("this operation is known inside graphs alone")
+OPERATIONS = {"TrueDivide": "divide", "GetItem": "getitem", "Relu": "relu", "Abs": "absolute"}
+
+
+def _operation(reader, value):
+    """An op of Keras 3 that stands in a graph, as a layer of ours."""
+    name = str(value["class_name"])
+    op = OPERATIONS.get(name, snake_case(name))
+    calls, config = value.get("inbound_nodes"), value.get("config")
+    if op not in OPS or not isinstance(calls, list) or len(calls) != 1 or not isinstance(config, dict):
+        raise ModelFileError(f"the operation {name[:80]!r} of Keras 3 has no counterpart that can be read")
+    call = calls[0] if isinstance(calls[0], dict) else {}
+    args, kwargs = _list(call.get("args")), call.get("kwargs") or {}
+    marked = [isinstance(a, dict) and a.get("class_name") == MARK for a in args]
+    if not any(marked):
+        raise ModelFileError(f"the operation {name[:80]!r} is not called on tensors of the graph alone")
+    constants = {i: reader.plain(a) for i, (a, mark) in enumerate(zip(args, marked)) if not mark}
+    attributes = {k: v for k, v in {**config, **kwargs}.items() if k not in ("name", "dtype", "trainable")}
+    places = [[*_mark(reader, a)["config"]["keras_history"], {}] for a, mark in zip(args, marked) if mark]
+    return {"class_name": "OpLayer", "name": value.get("name"), "inbound_nodes": [places],
+            "config": {"name": value.get("name"), "op": op, "constants": constants, "attributes": attributes}}
 
 
 def _op_layer(reader, config):
