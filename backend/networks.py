@@ -121,9 +121,10 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     >>> round(float(sparse_categorical_crossentropy([1], [[0.25, 0.75]])[0]), 4)
     0.2877
     """
-    target, output = as_tensor(target), _axis_to_end(as_tensor(output), axis)
-    if target.ndim == output.ndim and target.shape[-1] == 1:
-        target = ops["squeeze"](target, -1)
+    target, output = as_tensor(target), as_tensor(output)
+    if target.ndim == output.ndim and target.shape[axis] == 1:
+        target = ops["squeeze"](target, axis)
+    output = _axis_to_end(output, axis)
     target = target if target.dtype.kind in "iu" else target.astype("int64")
     logits = output if from_logits else _logits(output, "softmax")
     if logits is None:

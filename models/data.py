@@ -21,6 +21,8 @@ def as_array(x, name):
         raise ValueError(f"{name} is missing: got None")
     if is_on_disk(x):
         return x
+    if hasattr(x, "tocsr"):
+        return SparseRows(x.tocsr())
     x = x.data if isinstance(x, Tensor) else x
     x = getattr(x, "values", x) if type(x).__module__.startswith("pandas") else x
     x = x.numpy() if type(x).__module__.split(".")[0] == "torch" else x
@@ -35,6 +37,30 @@ def as_array(x, name):
     if array.ndim == 0:
         raise ValueError(f"{name} needs a batch axis, got the single number {array}")
     return array
+
+
+class SparseRows:
+    """The rows of a sparse matrix of SciPy; a batch of them is made an ordinary array.
+
+    Arguments:
+        matrix: in the layout ``csr``, whose rows are quick to find.
+    """
+
+    ndim = 2
+
+    def __init__(self, matrix):
+        self.matrix, self.shape, self.dtype, self.size = matrix, matrix.shape, matrix.dtype, matrix.nnz
+        if matrix.dtype.kind not in "biuf":
+            raise TypeError(f"a sparse matrix must hold numbers, got {matrix.dtype}")
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return SparseRows(self.matrix[rows])
+
+    def __array__(self, dtype=None, copy=None):
+        return self.matrix.toarray().astype(dtype or self.dtype, copy=False)
 
 
 def is_on_disk(x):
@@ -189,7 +215,8 @@ class Arrays:
             pairs = [(a, np.dtype(d)) for arrays, own in zip(self.lists, self.dtypes) for a, d in zip(arrays, own)
                      if a is not None]
             ready = lambda a, d: a.dtype == d and a.flags.c_contiguous and a.flags.aligned
-            if any(is_on_disk(a) for a, _ in pairs) or sum(a.size for a, d in pairs if not ready(a, d)) > COPIED:
+            apart = any(is_on_disk(a) or isinstance(a, SparseRows) for a, _ in pairs)
+            if apart or sum(a.size for a, d in pairs if not ready(a, d)) > COPIED:
                 self._whole = []
             else:
                 self._whole = [a if ready(a, d) else np.ascontiguousarray(a, d) for a, d in pairs]
@@ -206,8 +233,8 @@ class Arrays:
 
 def _rows(array, rows):
     if not is_on_disk(array):
-        if isinstance(rows, slice) or array.nbytes // len(array) * len(rows) < SHARED:
-            return array[rows]
+        if isinstance(rows, slice) or type(array) is not np.ndarray or array.nbytes // len(array) * len(rows) < SHARED:
+            return np.asarray(array[rows])
         return rows_of(array, rows)
     if isinstance(rows, slice):
         return np.asarray(array[rows])
@@ -251,9 +278,14 @@ class Stream:
     def __init__(self, data, steps, standardize, queue=None, shuffle=False):
         self.data, self.standardize, self.queue, self.shuffle = data, standardize, queue or {}, shuffle
         self.is_sequence = hasattr(data, "__getitem__") and hasattr(data, "__len__")
-        self.steps = len(data) if steps is None and hasattr(data, "__len__") else steps
+        self.given = steps
         self.batch_size = getattr(data, "batch_size", None)
         self._running = self._enqueuer = None
+
+    @property
+    def steps(self):
+        """Batches of the epoch that comes or runs; a Sequence may have others after its ``on_epoch_end``."""
+        return len(self.data) if self.given is None and hasattr(self.data, "__len__") else self.given
 
     def __len__(self):
         if self.steps is None:
@@ -275,7 +307,9 @@ class Stream:
             yield self.standardize(batch)
         if self.is_sequence and self._enqueuer is None or not hasattr(self.data, "__next__") and self.steps is None:
             self._running = None        # begins anew
-        if self.is_sequence and self._enqueuer is None and hasattr(self.data, "on_epoch_end"):
+        if self._enqueuer is not None:
+            self._enqueuer.end_epoch()
+        elif self.is_sequence and hasattr(self.data, "on_epoch_end"):
             self.data.on_epoch_end()
 
     def skip(self, count):

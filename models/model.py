@@ -55,6 +55,7 @@ class Model(Trainer, Layer):
     acts_in_training = False        # apart from its layers
     _marks_itself = True
     _added_losses = ()      # symbols whose values are added to the loss
+    _added_metrics: tuple = ()      # (name, symbol) of what is reported
 
     def __init__(self, inputs=None, outputs=None, name=None, trainable=True, **kwargs):
         super().__init__(name=name, **kwargs)
@@ -176,9 +177,12 @@ class Model(Trainer, Layer):
         """Run the graph."""
         if self.graph is None:
             raise TypeError(f"{type(self).__name__} must define call(self, inputs)")
-        outputs, extra = self.graph.run(inputs, self._added_losses)
-        for value in extra:
+        reported = self._added_metrics
+        outputs, extra = self.graph.run(inputs, [*self._added_losses, *(symbol for _, symbol in reported)])
+        for value in extra[:len(self._added_losses)]:
             noted_losses(self, value)
+        for (name, _), value in zip(reported, extra[len(self._added_losses):]):
+            super().add_metric(value, name)
         return outputs
 
     def compute_mask(self, inputs, mask=None):
@@ -199,9 +203,21 @@ class Model(Trainer, Layer):
         symbols = symbols_in(list(losses) if isinstance(losses, list | tuple) else [losses])
         if self.graph is not None and symbols:
             self._added_losses = (*self._added_losses, *symbols)
-            self.graph.extend(self._added_losses)
+            self._extend()
         else:
             super().add_loss(losses, inputs)
+
+    def add_metric(self, value, name=None, aggregation="mean"):
+        """Report a symbol of the graph, or a tensor computed in ``call``, averaged over the batches, under ``name``."""
+        super().add_metric(value, name, aggregation)
+        if self.graph is not None and symbols_in([value]):
+            self._added_metrics = (*self._added_metrics, (name, value))
+            self._extend()
+
+    def _extend(self):
+        """Let the graph compute what was added to it."""
+        self.graph.extend([*self._added_losses, *(symbol for _, symbol in self._added_metrics)])
+        settings.changed()
 
     def _nodes(self):
         return super()._nodes() if self.graph is None else self.graph.nodes

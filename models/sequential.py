@@ -122,6 +122,11 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
+    def _checked_inputs(self, x):
+        """The inputs as arrays; a list of the only one is taken as that, before the model is built, too."""
+        alone = self.graph is None and isinstance(x, list | tuple) and len(x) == 1 and hasattr(x[0], "shape")
+        return super()._checked_inputs(x[0] if alone else x)
+
     def predict_proba(self, x, batch_size=None, verbose=0, steps=None):
         """:meth:`predict`, under the name that Keras 1 and 2 have for outputs that are probabilities."""
         return self.predict(x, batch_size, verbose, steps)

@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 
 from .. import optimizers
-from ..autograd import gradients, mode, no_grad
+from ..autograd import Spec, gradients, mode, no_grad
 from ..autograd.value import Value, Version, wrap
 from ..callbacks import CallbackList, History, ProgbarLogger
 from ..compiler import Captured
@@ -94,7 +94,10 @@ class Trainer(Resuming):
                                  "The "
                                  f"model has {len(self.output_names)} outputs, but you passed target_tensors={targets}")
             return by_name(targets, self.output_names, "target") if self.output_names else list(targets)
-        if isinstance(targets, Value | np.ndarray):
+        if isinstance(targets, Value | Spec | np.ndarray):
+            if len(self.output_names or [targets]) > 1:
+                raise ValueError(f"The model has {len(self.output_names)} outputs, but you passed a single tensor as "
+                                 "`target_tensors`. Expected a list or a dict of tensors.")
             return [targets]
         raise TypeError(f"Expected `target_tensors` to be a list or dict, but got: {targets!r}")
 
@@ -328,6 +331,8 @@ class Trainer(Resuming):
         initial_epoch = self.resumed.epoch if self.resumed else initial_epoch
         try:
             for epoch in range(initial_epoch, epochs):
+                if source.samples is None and epoch > initial_epoch:       # a Sequence may have another length now
+                    run.set_params({**run.params, "steps": source.steps})
                 run.on_epoch_begin(epoch, {})
                 logs = self._train_epoch(source, shuffle, run)
                 if held_out is not None and _validates(epoch, validation_freq):
@@ -491,7 +496,7 @@ class Trainer(Resuming):
 
         ``class_weight`` is a dict and ``sample_weight`` an array or list, in either order.
         """
-        if isinstance(sample_weight, dict) and not _by_output(sample_weight, self.output_names):
+        if isinstance(sample_weight, dict) and sample_weight and not any(isinstance(k, str) for k in sample_weight):
             sample_weight, class_weight = class_weight, sample_weight
         return self._on_batch("train_step", x, y, sample_weight, class_weight, reset_metrics, return_dict)
 
@@ -613,8 +618,10 @@ class Trainer(Resuming):
         xs = self._checked_inputs(x)
         names = self.output_names or [f"output_{i + 1}" for i in range(len(y) if isinstance(y, list | tuple) and all(
             np.ndim(a) and hasattr(a, "dtype") for a in y) else 1)]
-        if self._targets is not None and y is None:
-            y = [np.asarray(getattr(t, "data", t)) for t in self._targets]
+        if given := [t for t in self._targets or () if not isinstance(t, Spec)]:
+            if y is not None:
+                raise ValueError("the targets were given to compile, as target_tensors: y must be None here")
+            y = [np.asarray(getattr(t, "data", t)) for t in given]
         if y is None and self._own_losses():
             ys = [None] * len(names)
         else:

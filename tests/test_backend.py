@@ -198,7 +198,7 @@ ROWS = [
     ("bias_add", K.bias_add, lambda x, b: x + b, IMG, BETA[:3]),
     ("bias_add", lambda x, b: K.bias_add(x, b, "channels_first"), lambda x, b: x + b[:, None, None], IMG,
      RNG.normal(size=6)),
-    ("bias_add", lambda x, b: K.bias_add(x, b, "channels_first"), lambda x, b: x + channels_first(b[None]), IMG,
+    ("bias_add", lambda x, b: K.bias_add(x, b, "channels_first"), lambda x, b: x + b.reshape(6, 5, 3), IMG,
      RNG.normal(size=(5, 3, 6))),
     ("bias_add", K.bias_add, lambda x, b: x + b, IMG, RNG.normal(size=(6, 5, 3))),
     ("batch_normalization", lambda x, m, v, b, g: K.batch_normalization(x, m, v, b, g, epsilon=0.01),

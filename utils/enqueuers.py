@@ -92,7 +92,7 @@ class SequenceEnqueuer:
             future.cancel()
         self.pending.clear()
         workers.stop(timeout)
-        self._end_epoch()
+        self.end_epoch()
 
     def _fill(self):
         """Have as many batches under way as may wait."""
@@ -120,15 +120,15 @@ class SequenceEnqueuer:
     def _first_seed(self):
         return int(np.random.randint(0, 2 ** 31 - 1))
 
-    def _end_epoch(self):
-        pass
+    def end_epoch(self):
+        """Called when the caller has all batches of an epoch."""
 
 
 class OrderedEnqueuer(SequenceEnqueuer):
     """The batches of a :class:`~tahr.utils.data_utils.Sequence`, epoch after epoch, in order whatever the workers.
 
     The sequence's ``on_epoch_end`` is called in the caller's thread when the last batch of an epoch has been used: as
-    the next one is asked for, or in ``stop``.
+    the next one is asked for, or in ``end_epoch`` or ``stop``. It may change how many batches there are.
 
     Arguments:
         sequence: a :class:`Sequence`, or anything with ``__getitem__`` and ``__len__``.
@@ -162,7 +162,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
                 yield (int(index),)
             while self.left:
                 yield None
-            self._end_epoch()
+            self.end_epoch()
 
     def _begin_epoch(self):
         begin = getattr(self.sequence, "on_epoch_begin", None)
@@ -174,7 +174,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         if self.use_multiprocessing:
             self.pickled.update()
 
-    def _end_epoch(self):
+    def end_epoch(self):
         """Tell the sequence, once, and only if all batches of the epoch have been used."""
         if self.complete and self.left == 0:
             self.complete = False
