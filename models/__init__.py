@@ -2,7 +2,8 @@
 
 from .cloning import clone_model
 from .model import Model
+from .onnx_export import to_onnx
 from .pytorch import from_torch, to_torch
 from .sequential import Sequential
 
-__all__ = ["Model", "Sequential", "clone_model", "from_torch", "to_torch"]
+__all__ = ["Model", "Sequential", "clone_model", "from_torch", "to_onnx", "to_torch"]

@@ -15,6 +15,7 @@ from . import array_weights
 from .config import graph_config, graph_from_config
 from .graph import Graph
 from .objective import leaves
+from .onnx_export import export
 from .summary import summary_lines
 from .training import Trainer
 from .weights import load_weights, save_weights
@@ -264,6 +265,10 @@ class Model(Trainer, Layer):
         """Read weights from such a file, all or none; see :func:`tahr.models.weights.load_weights`."""
         load = array_weights.load_weights if is_array_file(filepath) else load_weights
         load(self, filepath, by_name, skip_mismatch)
+
+    def export(self, filepath, format="onnx", verbose=False):
+        """Write the model to an ``.onnx`` file, for prediction elsewhere; see :func:`tahr.models.to_onnx`."""
+        export(self, filepath, format, verbose)
 
     def reset_states(self):
         """Let every stateful layer begin anew."""
