@@ -9,6 +9,7 @@ from ..compiler import Captured
 from ..layers.base import Layer, noted_losses
 from ..layers.node import source, symbols_in
 from ..layers.phase import called_by_itself, is_training
+from ..saving import save_model, to_json
 from ..utils import settings
 from ..utils.array_files import is_array_file
 from . import array_weights
@@ -269,6 +270,22 @@ class Model(Trainer, Layer):
     def export(self, filepath, format="onnx", verbose=False):
         """Write the model to an ``.onnx`` file, for prediction elsewhere; see :func:`tahr.models.to_onnx`."""
         export(self, filepath, format, verbose)
+
+    def save(self, filepath, overwrite=True, include_optimizer=True, save_format=None):
+        """Write the whole model to a ``.keras`` or ``.h5`` file; see :func:`tahr.saving.save_model`."""
+        save_model(self, filepath, overwrite, include_optimizer, save_format)
+
+    def to_json(self, **kwargs):
+        """The layers and how they are connected, as a JSON string; see :func:`tahr.saving.to_json`."""
+        return to_json(self, **kwargs)
+
+    def to_yaml(self, **kwargs):
+        """Refused: YAML files may hold code.
+
+        Raises:
+            RuntimeError: always; ``to_json`` holds the same.
+        """
+        raise RuntimeError("to_yaml is gone, since YAML may hold code: use model.to_json()")
 
     def reset_states(self):
         """Let every stateful layer begin anew."""

@@ -144,9 +144,9 @@ def _concatenate(w, layer, xs, shapes):
     return w.op("Concat", *xs, axis=layer.axis)
 
 
-OPS = {"add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "negative": "Neg", "exp": "Exp", "log": "Log",
-       "sqrt": "Sqrt", "absolute": "Abs", "matmul": "MatMul", "power": "Pow", "relu": "Relu", "tanh": "Tanh",
-       "sigmoid": "Sigmoid", "maximum": "Max", "minimum": "Min"}
+OPS = {"add": "Add", "subtract": "Sub", "multiply": "Mul", "divide": "Div", "negative": "Neg", "exp": "Exp",
+       "log": "Log", "sqrt": "Sqrt", "absolute": "Abs", "matmul": "MatMul", "power": "Pow", "relu": "Relu",
+       "tanh": "Tanh", "sigmoid": "Sigmoid", "maximum": "Max", "minimum": "Min"}
 
 
 @writes(core.OpLayer, ignores_masks=True)

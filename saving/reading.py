@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from ..autograd import OPS
+from ..constraints import Constraint
 from ..initializers import Initializer
 from ..layers.base import Layer
 from ..losses.base import Loss
@@ -16,7 +17,6 @@ from ..metrics.base import Metric
 from ..optimizers import Optimizer
 from ..optimizers.schedules import LearningRateSchedule
 from ..regularizers import Regularizer
-from ..constraints import Constraint
 from ..utils.configurable import _parameters
 from ..utils.custom import get_custom_objects
 from ..utils.errors import ModelFileError, did_you_mean
@@ -99,7 +99,7 @@ class Reader:
             raise ModelFileError(f"class_name must be a name, got {_shown(name)}")
         if name in VALUES:
             return VALUES[name](self, value)
-        if _is_operation(value.get("module")):
+        if self._is_operation(value):
             value = _operation(self, value)
             name = "OpLayer"
         config = value.get("config")
@@ -120,6 +120,16 @@ class Reader:
             found["name"] = safe_name(value.get("name", read.get("name")))
             found["inbound_nodes"] = [self._call(call) for call in _list(value["inbound_nodes"])]
         return found
+
+    def _is_operation(self, value):
+        """Whether this is an op of Keras 3 in a graph; HDF5 files of Keras 3 do not say so outright."""
+        module, config = value.get("module"), value.get("config")
+        if "inbound_nodes" not in value or self.version != 3:
+            return False
+        if isinstance(module, str):
+            return re.fullmatch(r"keras\.src\.ops\.\w+", module) is not None
+        return isinstance(config, dict) and value["class_name"] != "InputLayer" and (
+            "trainable" not in config and "layers" not in config) and value["class_name"] not in get_custom_objects()
 
     def _class(self, name, value):
         """The name under which a class is found, and the classes of ours of that name; none for one of the user's."""
@@ -218,10 +228,6 @@ def _shown(value):
 
 def _is_nothing(value):
     return value is None or value is False or value == []
-
-
-def _is_operation(module):
-    return isinstance(module, str) and re.fullmatch(r"keras\.src\.ops\.\w+", module) is not None
 
 
 # What is no object
