@@ -1,6 +1,7 @@
 """Zip files of strangers: every member is checked before one is unpacked, and nothing is written to disk."""
 
 import contextlib
+import errno
 import stat
 import zipfile
 import zlib
@@ -36,7 +37,9 @@ def opened(source):
     except ModelFileError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, UnicodeError,
-            OverflowError, MemoryError) as error:
+            OverflowError, MemoryError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise       # the disk's; a place before the beginning of the file is EINVAL
         raise ModelFileError(f"the zip file is damaged ({type(error).__name__}: {str(error)[:200]})") from error
 
 
@@ -50,8 +53,8 @@ def _check(member):
         raise ModelFileError(f"the member {shown} is none of a Keras model: {', '.join((*KNOWN, *FOLDERS))}")
     if member.flag_bits & 1:
         raise ModelFileError(f"the member {shown} is encrypted")
-    if member.create_system == 3 and stat.S_ISLNK(member.external_attr >> 16):
-        raise ModelFileError(f"the member {shown} is a link")
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise ModelFileError(f"the member {shown} is no plain file (a link or device)")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ModelFileError(f"the member {shown} is packed by the method {member.compress_type}; stored and deflated "
                              "ones are read")

@@ -18,6 +18,7 @@ from ..utils.budget import weights_within
 from ..utils.custom import custom_object_scope, get_custom_objects
 from ..utils.errors import ModelFileError
 from ..utils.files import replacing
+from ..utils.hdf5 import hdf5_writing
 from . import archive, hdf5, layout, legacy, states
 from .bounded_json import parse
 from .objects import made, serialize_keras_object
@@ -171,8 +172,7 @@ def _compile_config(model):
 
 
 def _write_h5(path, model, include_optimizer):
-    import h5py
-    with h5py.File(path, "w") as file:
+    with hdf5_writing(path) as file:
         _fill_h5(file, model, include_optimizer)
 
 
@@ -301,13 +301,8 @@ def _read_keras(source, compile, own_classes, max_parameters):
         if missing := [n for n in ("config.json", "model.weights.h5") if n not in members]:
             raise ModelFileError(f"it has no {missing[0]}")
         config = parse(members["config.json"](), "config.json")
-        metadata = parse(members["metadata.json"](), "metadata.json") if "metadata.json" in members else {}
-        metadata = metadata if isinstance(metadata, dict) else {}
-        weights = members["model.weights.h5"]()
-        own = _checked_metadata(metadata.get("tahr"))
-    if own.get("sha256") not in (None, hashlib.sha256(weights).hexdigest()):
-        raise ModelFileError("the weights are not those that were written: their checksum differs")
-    reader = Reader(keras_of(metadata.get("keras_version", "3")), own_classes)
+        version, own, weights = _checked_weights(members)
+    reader = Reader(version, own_classes)
     compiled = config.pop("compile_config", None) if isinstance(config, dict) else None
     with hdf5.opened(io.BytesIO(weights)) as file:
         tree = file.tree()
@@ -319,6 +314,18 @@ def _read_keras(source, compile, own_classes, max_parameters):
         if compile and isinstance(compiled, dict):
             _compile(model, reader, compiled, own, [tree[p] for p in of_training])
     return model
+
+
+def _checked_weights(members):
+    """The version of Keras, our own metadata, and the bytes of the weights, of a ``.keras`` file."""
+    metadata = parse(members["metadata.json"](), "metadata.json") if "metadata.json" in members else {}
+    if not isinstance(metadata, dict):
+        raise ModelFileError(f"metadata.json must hold a dict, got {type(metadata).__name__}")
+    version, own = keras_of(metadata.get("keras_version", "3")), _checked_metadata(metadata.get("tahr"))
+    weights = members["model.weights.h5"]()
+    if own.get("sha256") not in (None, hashlib.sha256(weights).hexdigest()):
+        raise ModelFileError("the weights are not those that were written: their checksum differs")
+    return version, own, weights
 
 
 def _of_optimizer(path):
@@ -508,7 +515,7 @@ def save_weights(model, filepath, overwrite=True):
     _require_built(model, "saved")
     if isinstance(filepath, h5py.Group):
         return legacy.write(filepath, model.layers, VERSION_2)
-    with replacing(filepath, overwrite) as part, h5py.File(part, "w") as file:
+    with replacing(filepath, overwrite) as part, hdf5_writing(part) as file:
         if os.fsdecode(filepath).endswith(".weights.h5"):
             layout.write(file, model)
         else:
@@ -534,7 +541,7 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, backend=No
             with archive.opened(source) as members:
                 if "model.weights.h5" not in members:
                     raise ModelFileError("it has no model.weights.h5")
-                source = io.BytesIO(members["model.weights.h5"]())
+                source = io.BytesIO(_checked_weights(members)[2])
         with hdf5.opened(source) if not hasattr(source, "attrs") else contextlib.nullcontext(
                 hdf5.Group(source, "/")) as file:
             _assign(_pairs(model, file, by_name, skip_mismatch, backend))
@@ -567,7 +574,10 @@ def model_from_json(json_string, custom_objects=None, safe_mode=True, max_parame
     Raises:
         ModelFileError: for what is no config of a model, for code, and for more weights.
     """
-    return model_from_config(parse(json_string), custom_objects, safe_mode, max_parameters)
+    config = parse(json_string)
+    if not isinstance(config, dict):
+        raise ModelFileError(f"the config of a model must be a dict, got {type(config).__name__}")
+    return model_from_config(config, custom_objects, safe_mode, max_parameters)
 
 
 def model_from_config(config, custom_objects=None, safe_mode=True, max_parameters=MAX_PARAMETERS):

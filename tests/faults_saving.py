@@ -17,6 +17,7 @@ import tempfile
 import numpy as np
 
 import tahr
+from tahr.models import load_model
 from tahr.utils import files
 from tahr.utils.state_files import read_state, write_state
 
@@ -26,6 +27,7 @@ STEPS = ("open", "chmod", "fsync", "replace", "link", "close")      # of a save,
 def network(value):
     model = tahr.Sequential([tahr.layers.Dense(40, activation="relu", input_dim=20, name="a"),
                              tahr.layers.Dense(3, name="b")])
+    model.compile("adam", "mse")
     model.set_weights([np.full_like(w, value) for w in model.get_weights()])
     return model
 
@@ -38,6 +40,8 @@ def _load(path):
 
 KINDS = {       # how a model is saved to a path, and how its weights are read from there
     **{ending: (lambda model, path: model.save_weights(path), _load) for ending in ("npz", "safetensors", "h5")},
+    **{ending: (lambda model, path: model.save(path), lambda path: load_model(path).get_weights())
+       for ending in ("keras", "whole.h5")},
     "state.npz": (lambda model, path: write_state(path, {"weights": model.get_weights()}),
                   lambda path: read_state(path)["weights"]),
 }

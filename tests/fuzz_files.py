@@ -17,6 +17,7 @@ import warnings
 import numpy as np
 
 import tahr
+from tahr.models import load_model, model_from_json
 from tahr.utils.errors import ModelFileError
 from tahr.utils.state_files import read_state, write_state
 
@@ -66,6 +67,15 @@ def sources(folder):
     names = ("d/kernel", "d/bias", "e/kernel", "e/bias")
     np.savez_compressed(folder / "packed.npz", **dict(zip(names, model.get_weights())))
     found["packed.npz"] = (folder / "packed.npz").read_bytes(), lambda model, path: model.load_weights(path)
+    model.compile("adam", "mse", metrics=["accuracy"])
+    for ending in ("keras", "h5", "weights.h5"):
+        save = model.save_weights if ending == "weights.h5" else model.save
+        save(folder / f"good.{ending}")
+        content = (folder / f"good.{ending}").read_bytes()
+        found[ending] = content, lambda model, path: model.load_weights(path)
+        if ending != "weights.h5":
+            found[f"whole.{ending}"] = content, lambda model, path: load_model(path)
+    found["json"] = model.to_json().encode(), lambda model, path: model_from_json(path.read_text("utf-8", "replace"))
     return found
 
 
@@ -78,6 +88,7 @@ def fuzz(count, seed=0):
     rng, outcome, model = random.Random(seed), collections.Counter(), network()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Error in loading the saved optimizer state")
         folder = pathlib.Path(folder)
         kinds = sources(folder)
         before = model.get_weights()

@@ -1,10 +1,8 @@
-"""Data sets of HDF5 files, read piece by piece; HDF5 files that appear whole or not at all."""
+"""Data sets of HDF5 files, read piece by piece; HDF5 files written where the disk may be full."""
 
 import contextlib
 
 import numpy as np
-
-from .files import replacing
 
 
 class HDF5Matrix:
@@ -141,20 +139,20 @@ class HDF5Matrix:
 
 
 @contextlib.contextmanager
-def hdf5_replacing(path, overwrite=True):
-    """An ``h5py.File`` to write to, which takes the place of ``path`` at the end; see :func:`~.files.replacing`.
+def hdf5_writing(path):
+    """A new ``h5py.File`` to write to, whose errors come when it is closed; see :class:`_Sink`.
 
     >>> import h5py, os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "data.h5")
-    ...     with hdf5_replacing(path) as file:
+    ...     with hdf5_writing(path) as file:
     ...         file["x"] = [1, 2]
     ...     with h5py.File(path) as file:
     ...         file["x"][:].tolist()
     [1, 2]
     """
     import h5py
-    with replacing(path, overwrite) as part, open(part, "w+b") as plain:
+    with open(path, "w+b") as plain:
         sink = _Sink(plain)
         with h5py.File(sink, "w") as file:
             yield file
