@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from .. import activations, ops, regularizers
+from ..autograd import OPS
 from ..tensor import Symbol
 from ..tensor.shapes import as_shape, size
+from ..utils.errors import did_you_mean
 from ..utils.names import unique_name
 from ..utils.rng import Generator
 from .arguments import image_layout, positive_int, weight_options
@@ -109,6 +111,8 @@ class OpLayer(Layer):
 
     def __init__(self, op, constants=None, attributes=None, **kwargs):
         super().__init__(**kwargs)
+        if op not in OPS:
+            raise ValueError(f"there is no op {op!r}.{did_you_mean(op, OPS)}")
         self.op, self.attributes = op, attributes or {}
         self.constants = {int(i): value for i, value in (constants or {}).items()}
 

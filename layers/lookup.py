@@ -8,6 +8,7 @@ import numpy as np
 from .. import ops
 from ..autograd import Value, integers, op, sample
 from ..tensor import Symbol, Tensor
+from ..utils.errors import ModelFileError
 from .arguments import positive_int
 from .feature_preprocessing import _Words, checked_mode, encoded, hash_of
 
@@ -19,6 +20,18 @@ class _Lookup(_Words):
     """A vocabulary: the mask token, the places for unknown tokens, then the tokens."""
 
     kind: type = str      # of the tokens
+
+    @classmethod
+    def from_config(cls, config):
+        """A layer with the words of a config, which may come from anywhere: no file that it names is opened.
+
+        Raises:
+            ModelFileError: for a vocabulary that is a path.
+        """
+        if isinstance(config.get("vocabulary"), str):
+            raise ModelFileError(f"{cls.__name__}: the vocabulary of a config is a list of words, got the path "
+                                 f"{config['vocabulary'][:80]!r}, which is not opened")
+        return super().from_config(config)
 
     def set_options(self, max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert,
                     output_mode, sparse, pad_to_max_tokens):

@@ -1,8 +1,10 @@
 """Hostile files in Keras's formats: refused with our own error, nothing run, the model as it was, no memory taken."""
 
 import functools
+import json
 import os
 import tracemalloc
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -108,3 +110,21 @@ def test_the_files_that_were_changed_are_good():
     with open("x.h5", "wb") as file:
         file.write(hostile.changed_h5(lambda file: None))
     assert isinstance(load_model("x.h5"), tahr.Sequential)
+
+
+@pytest.mark.parametrize("read", [lambda config: tahr.Sequential.from_config(config),
+                                  lambda config: tahr.layers.Layer.get(config["layers"][-1])],
+                         ids=["from_config", "Layer.get"])
+@pytest.mark.parametrize("name", [name for name in hostile.CONFIGS if "illion" not in name and "integers" not in name])
+def test_configs_that_a_program_reads_itself(name, read):
+    """Whatever else is allowed there: nothing is run, imported or opened, and errors are those of wrong arguments."""
+    config = json.loads(contents(name)[2])["config"]
+    opened = []
+    with unittest.mock.patch("builtins.open", opened.append):
+        try:
+            read(config)
+        except (ValueError, TypeError):
+            pass
+        else:
+            assert any(word in name for word in ("name", "weights", "objects"))
+    assert not opened and not os.listdir()

@@ -146,6 +146,8 @@ class Configurable(metaclass=_Construction):
     @classmethod
     def named(cls, name):
         """The class registered under a name, whatever its case and underscores."""
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a class must be a string, got {type(name).__name__} {name!r}")
         custom = _objects.get(name)
         if isinstance(custom, type) and issubclass(custom, cls):
             return custom
