@@ -143,7 +143,7 @@ def _write_keras(target, model, include_optimizer):
         if training:
             own = file.create_group("optimizer/vars")
             own.attrs["name"] = model.optimizer.name
-            for i, (_, array) in enumerate(states.in_keras3(model.optimizer, model.trainable_weights)):
+            for i, (_, array) in enumerate(states.written(model.optimizer, model.trainable_weights)):
                 own.create_dataset(str(i), data=array)
         file.flush()
         weights = file.id.get_file_image()
@@ -192,7 +192,7 @@ def _fill_h5(file, model, include_optimizer):
         "weighted_metrics": _classic(weighted), "sample_weight_mode": mode, "loss_weights": loss_weights}))
     if training:
         own = file.create_group("optimizer_weights")
-        found = states.in_keras3(model.optimizer, model.trainable_weights)
+        found = states.written(model.optimizer, model.trainable_weights)
         hdf5.write_names(own, "weight_names", [f"{name}:0" for name, _ in found])
         for name, array in found:
             own.create_dataset(f"{name}:0", data=array)
@@ -443,6 +443,7 @@ def _compile(model, reader, settings, own, stored):
                 if not _same_kind(array.dtype, s.dtype):
                     raise ModelFileError(f"{s.path!r} holds {s.dtype} for {array.dtype}")
                 array[...] = value
+            states.set_calls(model.optimizer)
             if int(model.optimizer.iterations.data) < 0:
                 raise ModelFileError("the optimizer has made a negative number of updates")
     if "random" in own:

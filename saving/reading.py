@@ -30,7 +30,7 @@ TOP = {"module", "class_name", "config", "registered_name", "build_config", "com
 MARK = "__keras_tensor__"
 CLASSES = {"Functional": "Model", "Network": "Model", "Container": "Model"}      # by other names
 # Arguments of other versions that say nothing about what is computed
-SAYS_NOTHING = {"renorm_momentum", "shared_object_id", "_keras_api_names", "lora_alpha"}
+SAYS_NOTHING = {"fn", "query_shape", "key_shape", "value_shape", "renorm_momentum", "shared_object_id", "_keras_api_names", "lora_alpha"}
 LIMITS = {"num_thresholds": 10 ** 6, "num_classes": 4096, "n": 10 ** 9, "size": 10 ** 6, "num_sections": 10 ** 5}
 FILES = {"vocabulary", "idf_weights", "feature_extractor_path", "filepath"}      # arguments that could name one
 
@@ -186,7 +186,12 @@ class Reader:
             if call.keys() - {"args", "kwargs"}:
                 raise ModelFileError(f"a call in a graph has args and kwargs, got {_shown(call)}")
             return {"args": self.plain(_list(call.get("args", []))), "kwargs": self._options(call.get("kwargs", {}))}
-        return [self._place(place) for place in _list(call)]
+        places = [self._place(place) for place in _list(call)]
+        options = places[0][3] if places and len(places[0]) == 4 else {}
+        if not any(_holds_mark(v) for v in options.values()):
+            return places
+        symbols = [{"class_name": MARK, "config": {"keras_history": place[:3]}} for place in places]
+        return {"args": [symbols[0] if len(symbols) == 1 else symbols], "kwargs": options}
 
     def _place(self, place):
         """``[layer, node, index]``, maybe with the call's further arguments."""
@@ -199,7 +204,15 @@ class Reader:
     def _options(self, kwargs):
         if not isinstance(kwargs, dict):
             raise ModelFileError(f"arguments of a call are a dict, got {_shown(kwargs)}")
-        return {k: self.plain(v) for k, v in kwargs.items() if v is not None and not (k == "training" and v is False)}
+        return {k: self._option(v) for k, v in kwargs.items() if v is not None and not (k == "training" and v is False)}
+
+    def _option(self, value):
+        """An argument of a call; before Keras 3, a list ``[layer, node, index]`` is a tensor of the graph."""
+        if self.version < 3 and isinstance(value, list):
+            if len(value) == 3 and isinstance(value[0], str) and all(type(n) is int for n in value[1:]):
+                return {"class_name": MARK, "config": {"keras_history": checked_history(value)}}
+            return [self._option(v) for v in value]
+        return self.plain(value)
 
 
 MODEL_KEYS = ("layers", "input_layers", "output_layers", "name", "trainable", "dtype")
@@ -228,6 +241,12 @@ def _shown(value):
 
 def _is_nothing(value):
     return value is None or value is False or value == []
+
+
+def _holds_mark(value):
+    if isinstance(value, list):
+        return any(map(_holds_mark, value))
+    return isinstance(value, dict) and value.get("class_name") == MARK
 
 
 # What is no object
@@ -335,7 +354,17 @@ def _flatten(reader, config):
 
 
 def _nadam(reader, config):
-    return {"schedule_decay": 1.0, **config} if reader.version == 3 else config
+    """Keras 3 and tf_keras have no ``schedule_decay``: it is 1 there."""
+    return {"schedule_decay": 1.0, **config}
+
+
+def _without_groups(reader, config):
+    return {k: v for k, v in config.items() if k != "groups" or v != 1}
+
+
+def _by_channel(reader, config):
+    """tf_keras also writes down an initializer that these layers, which have two kernels or another, do not use."""
+    return {k: v for k, v in _without_groups(reader, config).items() if not k.startswith("kernel_") or k == "kernel_size"}
 
 
 def _recurrent(reader, config):
@@ -389,6 +418,8 @@ def _numbers(tree):
 
 
 FIXES = {"InputLayer": _input_layer, "BatchNormalization": _batch_norm, "Flatten": _flatten, "Nadam": _nadam,
+         **dict.fromkeys(("SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"), _by_channel),
+         **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _without_groups),
          "LSTM": _recurrent, "GRU": _recurrent, "Merge": _merge, "OpLayer": _op_layer}
 
 KERAS1_NAMES = {"WeightRegularizer": "L1L2", "ActivityRegularizer": "L1L2", "L1L2Regularizer": "L1L2"}

@@ -17,7 +17,7 @@ def in_keras3(optimizer, variables):
     optimizer.build(list(variables))
     views = dict((id(v), slots) for v, slots in optimizer._slot_views())
     name = optimizer.name
-    found = [(f"{name}/iteration", optimizer.iterations.data)]
+    found = [(f"{name}/iteration", optimizer.iterations.data)]      # with gathered gradients of calls: see set_calls
     if optimizer.schedule is None:
         found.append((f"{name}/learning_rate", optimizer._learning_rate.data))
     pick = lambda slot: [(f"{name}/{(v.name or 'variable').replace('/', '_')}_{slot}", views[id(v)][slot])
@@ -32,6 +32,15 @@ def in_keras3(optimizer, variables):
         found += pick(slot)
     own = [s for s in optimizer.scalars() if s is not optimizer._gathered]
     return found + [(f"{name}/{s.name}", s.data) for s in own]
+
+
+def written(optimizer, variables):
+    """:func:`in_keras3` as it stands in files, with Keras 3's counter of calls."""
+    steps, found = optimizer.gradient_accumulation_steps, in_keras3(optimizer, variables)
+    if steps:
+        calls = optimizer.iterations.data * steps + optimizer._gathered.data
+        found[0] = found[0][0], np.asarray(calls)
+    return found
 
 
 def arranged(optimizer, variables, stored):
@@ -53,6 +62,9 @@ def arranged(optimizer, variables, stored):
         own = [a.shape for a in wanted]
         if any(shapes == own + tail for tail in tails) or none and shapes == own + [tuple(s) for s in none]:
             return list(zip(wanted, stored))
+    own = [s for s in optimizer.scalars() if s is not optimizer._gathered]
+    if own and shapes == [a.shape for a in no_rate[:-len(own)]]:      # tf_keras does not keep Nadam's product
+        return [*zip(no_rate, stored), (own[0].data, _Product(optimizer, stored[0]))]
     if shapes == [a.shape for a in classic[1:]]:      # Keras 2.0 to 2.2 kept no iterations for some
         return list(zip(classic[1:], stored))
     raise ModelFileError(f"the file holds {len(stored)} arrays of state, which is not the state of {optimizer.name} for "
@@ -67,9 +79,25 @@ def _preferred(stored, modern, no_rate, classic):
     return [modern, no_rate, classic] if interleaved else [classic, modern, no_rate]
 
 
-def gathered(optimizer, calls):
-    """Set the counters from Keras 3's, which counts calls and not updates where gradients are gathered."""
+class _Product:
+    """The product of Nadam's momenta, computed anew from the number of updates."""
+
+    shape, dtype, path = (), np.dtype("float64"), "momentum_product"
+
+    def __init__(self, optimizer, iterations):
+        self.optimizer, self.iterations = optimizer, iterations
+
+    def read(self):
+        """The product; after some thousands of updates it is 0."""
+        updates = min(max(int(self.iterations.read()), 0), 10 ** 5)
+        powers = 0.96 ** (np.arange(1, updates + 1) * self.optimizer.schedule_decay)
+        return np.prod(self.optimizer.beta_1 * (1 - 0.5 * powers))
+
+
+def set_calls(optimizer):
+    """Turn Keras 3's counter, of calls, into ours, of updates, where gradients are gathered over several calls."""
     steps = optimizer.gradient_accumulation_steps
     if steps:
-        optimizer.iterations.assign(np.int64(calls // steps))
-        optimizer._gathered.assign(np.int64(calls % steps))
+        calls = int(optimizer.iterations.data)
+        optimizer.iterations.assign(calls // steps)
+        optimizer._gathered.assign(calls % steps)

@@ -91,8 +91,11 @@ def optimizer(keras, name):
              "rmsprop": lambda o: o.RMSprop(0.01, momentum=0.5, centered=True),
              "sgd": lambda o: o.SGD(0.05, momentum=0.9, nesterov=True), "nadam": lambda o: o.Nadam(0.01),
              "adagrad": lambda o: o.Adagrad(0.05), "adadelta": lambda o: o.Adadelta(0.5),
-             "adamax": lambda o: o.Adamax(0.02)}
-    return kinds[OPTIMIZERS[name]](keras.optimizers)
+             "adamax": lambda o: o.Adamax(0.02), "lion": lambda o: o.Lion(0.005)}
+    kind = OPTIMIZERS[name]
+    if kind == "nadam" and keras.__version__ < "3":      # tf_keras does not save the product that its next step needs
+        kind = "lion"
+    return kinds[kind](keras.optimizers)
 
 
 def compiled(keras, name):
