@@ -107,6 +107,7 @@ def _own_metadata(model, training, digest=None):
     if training:
         own["optimizer"] = _plain(Writer(2)._entry(type(model.optimizer), model.optimizer.get_config()))
         own["sample_weight_mode"] = _plain(model._compiled[4])
+        own["scalars"] = [float(s.data) for s in states.own_scalars(model.optimizer)]
         own["random"] = _plain(model.get_random_state())
     return own
 
@@ -192,7 +193,7 @@ def _fill_h5(file, model, include_optimizer):
         "weighted_metrics": _classic(weighted), "sample_weight_mode": mode, "loss_weights": loss_weights}))
     if training:
         own = file.create_group("optimizer_weights")
-        found = states.written(model.optimizer, model.trainable_weights)
+        found = states.in_tf_keras(model.optimizer, model.trainable_weights)
         hdf5.write_names(own, "weight_names", [f"{name}:0" for name, _ in found])
         for name, array in found:
             own.create_dataset(f"{name}:0", data=array)
@@ -446,9 +447,18 @@ def _compile(model, reader, settings, own, stored):
             states.set_calls(model.optimizer)
             if int(model.optimizer.iterations.data) < 0:
                 raise ModelFileError("the optimizer has made a negative number of updates")
+        _set_scalars(model.optimizer, own.get("scalars"))
     if "random" in own:
         with _broken("the state of random numbers"):
             model.set_random_state(_random_state(own["random"]))
+
+
+def _set_scalars(optimizer, values):
+    """Single numbers of the optimizer, to the last bit."""
+    scalars = states.own_scalars(optimizer)
+    if values is not None and len(values) == len(scalars):
+        for scalar, value in zip(scalars, values):
+            scalar.assign(float(value))
 
 
 def _random_state(tree):

@@ -30,8 +30,20 @@ def in_keras3(optimizer, variables):
     found += [entry for row in zip(*map(pick, together)) for entry in row]
     for slot in slots[len(together):]:
         found += pick(slot)
-    own = [s for s in optimizer.scalars() if s is not optimizer._gathered]
+    own = own_scalars(optimizer)
     return found + [(f"{name}/{s.name}", s.data) for s in own]
+
+
+def own_scalars(optimizer):
+    """State that is no slot, beside the counters: Nadam's product."""
+    return [s for s in optimizer.scalars() if s is not optimizer._gathered]
+
+
+def in_tf_keras(optimizer, variables):
+    """:func:`written`, without the learning rate, which is in the config there, and single numbers."""
+    found = written(optimizer, variables)
+    found = found[:len(found) - len(own_scalars(optimizer))]
+    return found if optimizer.schedule is not None else [found[0], *found[2:]]
 
 
 def written(optimizer, variables):
@@ -62,7 +74,7 @@ def arranged(optimizer, variables, stored):
         own = [a.shape for a in wanted]
         if any(shapes == own + tail for tail in tails) or none and shapes == own + [tuple(s) for s in none]:
             return list(zip(wanted, stored))
-    own = [s for s in optimizer.scalars() if s is not optimizer._gathered]
+    own = own_scalars(optimizer)
     if own and shapes == [a.shape for a in no_rate[:-len(own)]]:      # tf_keras does not keep Nadam's product
         return [*zip(no_rate, stored), (own[0].data, _Product(optimizer, stored[0]))]
     if shapes == [a.shape for a in classic[1:]]:      # Keras 2.0 to 2.2 kept no iterations for some

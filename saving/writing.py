@@ -1,8 +1,5 @@
 """Models as the configs that Keras 3, and Keras 2 and tf_keras, read."""
 
-import functools
-import inspect
-
 from ..autograd import Spec
 from ..layers.base import Layer
 from ..layers.node import source
@@ -40,13 +37,6 @@ LACKS_2 = {
 OPTIMIZER_LACKS = ("decay", "schedule_decay")
 RENAMED_3 = {"LeakyReLU": {"alpha": "negative_slope"}}
 HARD_SIGMOID = {"hard_sigmoid": "hard_sigmoid_keras2", "hard_sigmoid_keras3": "hard_sigmoid"}
-
-
-@functools.lru_cache(None)
-def _own_arguments(cls):
-    """Which arguments a layer's own signature names, as Embedding's input_dim, beside those of every layer."""
-    return frozenset(name for base in cls.__mro__ if base is not Layer and "__init__" in vars(base)
-                     for name in inspect.signature(base.__init__).parameters)
 
 
 INPUT_ARGUMENTS = ("input_shape", "batch_input_shape", "input_dim", "input_length", "batch_size")
@@ -99,8 +89,9 @@ class Writer:
                     "name": config["name"]}
         out = {}
         for key, value in config.items():
-            if self.version == 3 and issubclass(cls, Layer) and key in INPUT_ARGUMENTS and (
-                    key not in _own_arguments(cls)) or key == "input_length" and self.version == 3:
+            if key in INPUT_ARGUMENTS and (value is None or self.version == 3 and (name, key) != ("Embedding", "input_dim")):
+                continue
+            if key == "dtype" and value is None:
                 continue
             if key in lacks:
                 self._require_default(cls, key, value)

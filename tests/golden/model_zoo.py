@@ -13,7 +13,7 @@ def dense(keras):
     layers = keras.layers
     return keras.Sequential([
         keras.Input((4,)), layers.Dense(5, activation="relu", kernel_regularizer="l2"), layers.Dropout(0.0),
-        layers.Dense(3, activation="hard_sigmoid", bias_initializer="ones"), layers.LeakyReLU(),
+        layers.Dense(3, activation=getattr(keras, "hard_sigmoid", "hard_sigmoid"), bias_initializer="ones"), layers.LeakyReLU(),
         layers.Dense(2, activation="softmax", kernel_constraint=keras.constraints.MaxNorm(2.0))]), data((8, 4))
 
 
