@@ -3,6 +3,8 @@
 Every layer is here under its name and under the names that older versions gave it.
 """
 
+from typing import TYPE_CHECKING
+
 from . import (
     advanced_activations,
     attention,
@@ -44,3 +46,6 @@ for _module in (core, convolutional, pooling, reshaping, embeddings, normalizati
                 __all__.append(_alias)
             __all__.append(_name)
 del _module, _name, _value, _alias
+
+if TYPE_CHECKING:
+    def __getattr__(name: str) -> type[Layer]: ...

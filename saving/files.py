@@ -69,8 +69,8 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True, save_for
 
 def _require_built(model, what):
     if not model.weights and not model.built:
-        raise ValueError(f"model {model.name!r} is not built yet and cannot be {what}: call it on data, or give its first "
-                         "layer an input_shape")
+        raise ValueError(f"model {model.name!r} is not built yet and cannot be {what}: call it on data, or give its "
+                         "first layer an input_shape")
 
 
 def _is_path(filepath):
@@ -208,7 +208,8 @@ def _classic(tree):
         if isinstance(value, list):
             return [stripped(v) for v in value]
         if isinstance(value, dict):
-            return {k: stripped(v) for k, v in value.items() if "class_name" not in value or k in ("class_name", "config")}
+            return {k: stripped(v) for k, v in value.items()
+                    if "class_name" not in value or k in ("class_name", "config")}
         return value
     return stripped(found)
 
@@ -375,7 +376,8 @@ def _assign(pairs):
     """Set weights, all or none."""
     for w, stored in pairs:
         if tuple(w.shape) != tuple(stored.shape):
-            raise ModelFileError(f"the weight {w.name!r} has shape {tuple(w.shape)}, the file has one of {stored.shape}")
+            raise ModelFileError(f"the weight {w.name!r} has shape {tuple(w.shape)}, the file has one of "
+                                 f"{stored.shape}")
         if not _same_kind(w.dtype, stored.dtype):
             raise ModelFileError(f"the weight {w.name!r} holds {w.dtype}, the file {stored.dtype}")
     values = [stored.read() if hasattr(stored, "read") else stored for _, stored in pairs]
@@ -390,7 +392,8 @@ def _same_kind(own, stored):
 def _read_h5(file, compile, own_classes, backend, max_parameters):
     text = file.text("model_config")
     if text is None:
-        raise ModelFileError("No model found in config: the file has weights alone; make the model and call load_weights")
+        raise ModelFileError("No model found in config: the file has weights alone; make the model and call "
+                             "load_weights")
     version = file.text("keras_version")
     weights = legacy.LegacyWeights(file.child("model_weights"), None, file.text("backend") or backend)
     reader = Reader(keras_of(version), own_classes)

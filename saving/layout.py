@@ -123,8 +123,8 @@ def matched(tree, model, by_name=False, skip_mismatch=False):
             if skip_mismatch:
                 used.update(stored.values())
                 continue
-            raise ModelFileError(f"layer {layer.name!r} expects {len(weights)} weight(s), the file has {len(stored)} under "
-                                 f"{_joined(path, 'vars')!r}")
+            raise ModelFileError(f"layer {layer.name!r} expects {len(weights)} weight(s), the file has {len(stored)} "
+                                 f"under {_joined(path, 'vars')!r}")
         for i, w in enumerate(weights):
             if str(i) not in stored:
                 raise ModelFileError(f"layer {layer.name!r}: the file has no {_joined(path, 'vars')}/{i}")
@@ -154,7 +154,7 @@ def _is_ignored(path):
 def _older_places(model):
     """The same in the older layout, where layers with weights are counted twice."""
     renamed = {}
-    for path, weights, layer in places(model):
+    for path, _, layer in places(model):
         renamed[id(layer)] = path
     found, seen = [], set()
     waiting = [(model, "")]

@@ -96,8 +96,8 @@ class LegacyWeights:
                 shapes = [s.shape for _, s in stored]
                 if skip_mismatch:
                     continue
-                raise ModelFileError(f"layer {layer.name!r} has weights of shapes {[w.shape for w in own]}, the file has "
-                                     f"{shapes} under {name!r}: the shapes differ")
+                raise ModelFileError(f"layer {layer.name!r} has weights of shapes {[w.shape for w in own]}, the file "
+                                     f"has {shapes} under {name!r}: the shapes differ")
             arrays = self._arrays(layer, stored)
             found += _fitting(layer, name, own, arrays, by_name, skip_mismatch,
                               next(i for i, (one, _) in enumerate(chosen) if one is layer) if not by_name else None)
@@ -106,8 +106,8 @@ class LegacyWeights:
     def _in_order(self, layers):
         names = [name for name, weights in self.layers.items() if weights]
         if len(names) != len(layers):
-            raise ModelFileError(f"You are trying to load a weight file containing {len(names)} layers into a model with "
-                                 f"{len(layers)} layers.")
+            raise ModelFileError(f"You are trying to load a weight file containing {len(names)} layers into a model "
+                                 f"with {len(layers)} layers.")
         if {layer.name for layer in layers} == set(names):
             return [(layer, layer.name) for layer in layers]
         return list(zip(layers, names))
@@ -128,16 +128,16 @@ def _fitting(layer, name, own, arrays, by_name, skip_mismatch, index):
         if skip_mismatch:
             return []
         where = "" if index is None else f"Layer #{index} (named {layer.name!r} in the current model), "
-        raise ModelFileError(f'{where}layer {layer.name} corresponds to layer {name} in the file: it expects {len(own)} '
-                             f"weights, but the saved weights have {len(arrays)} elements")
+        raise ModelFileError(f'{where}layer {layer.name} corresponds to layer {name} in the file: it expects '
+                             f"{len(own)} weights, but the saved weights have {len(arrays)} elements")
     for w, a in zip(own, arrays):
         if w.shape != a.shape:
             if skip_mismatch:
                 return []
             hint = "; skip_mismatch=True leaves such layers alone" if by_name else ""
-            raise ModelFileError(f"layer {layer.name!r} has weights of shapes {[w.shape for w in own]}, the file has "
-                                 f"{[a.shape for a in arrays]} under {name!r}: {w.name!r} has shape {w.shape}, the file "
-                                 f"has one of {a.shape}{hint}")
+            raise ModelFileError(f"layer {layer.name!r} has weights of shapes {[w.shape for w in own]}, the file "
+                                 f"has {[a.shape for a in arrays]} under {name!r}: {w.name!r} has shape {w.shape}, "
+                                 f"the file has one of {a.shape}{hint}")
     return list(zip(own, arrays))
 
 

@@ -25,12 +25,13 @@ from ..utils.names import snake_case
 from .hdf5 import safe_name
 
 KINDS = (Layer, Initializer, Regularizer, Constraint, Optimizer, LearningRateSchedule, Loss, Metric)
-TOP = {"module", "class_name", "config", "registered_name", "build_config", "compile_config", "shared_object_id", "name",
-       "keras_version", "backend", "inbound_nodes", "tahr"}
+TOP = {"module", "class_name", "config", "registered_name", "build_config", "compile_config", "shared_object_id",
+       "name", "keras_version", "backend", "inbound_nodes", "tahr"}
 MARK = "__keras_tensor__"
 CLASSES = {"Functional": "Model", "Network": "Model", "Container": "Model"}      # by other names
 # Arguments of other versions that say nothing about what is computed
-SAYS_NOTHING = {"fn", "query_shape", "key_shape", "value_shape", "renorm_momentum", "shared_object_id", "_keras_api_names", "lora_alpha"}
+SAYS_NOTHING = {"fn", "query_shape", "key_shape", "value_shape", "renorm_momentum", "shared_object_id",
+                "_keras_api_names", "lora_alpha"}
 LIMITS = {"num_thresholds": 10 ** 6, "num_classes": 4096, "n": 10 ** 9, "size": 10 ** 6, "num_sections": 10 ** 5}
 FILES = {"vocabulary", "idf_weights", "feature_extractor_path", "filepath"}      # arguments that could name one
 
@@ -143,8 +144,8 @@ class Reader:
         if not found or not self.own_classes and all(c.__module__.partition(".")[0] != package for c in found):
             known = sorted({n for kind in KINDS for n in kind.registry})
             hint = ", and pass code of functions by name" if name.startswith("TF") else ""
-            raise ModelFileError(f"unknown class {name[:80]!r}.{did_you_mean(name, known)} A class of your own is found "
-                                 f"if it is decorated with register_keras_serializable or passed: "
+            raise ModelFileError(f"unknown class {name[:80]!r}.{did_you_mean(name, known)} A class of your own is "
+                                 f"found if it is decorated with register_keras_serializable or passed: "
                                  f"custom_objects={{{name[:80]!r}: ...}}{hint}")
         return name, found
 
@@ -158,7 +159,8 @@ class Reader:
         out = {}
         for key, v in config.items():
             if key in FILES and isinstance(v, str):
-                raise ModelFileError(f"{name} would open a file: {key}={v[:80]!r}; a config holds the values themselves")
+                raise ModelFileError(f"{name} would open a file: {key}={v[:80]!r}; a config holds the values "
+                                     "themselves")
             if key in LIMITS and isinstance(v, int) and v > LIMITS[key]:
                 raise ModelFileError(f"{name} has {key}={v}, above {LIMITS[key]}")
             if is_layer and key == "name" and v is not None:
@@ -166,7 +168,8 @@ class Reader:
             v = self._value(key, v)
             if key in accepted or key in old or "layers" in config and key in MODEL_KEYS:
                 out[key] = v
-            elif key in EXTRA.get(name, ()) or key not in SAYS_NOTHING and not _is_nothing(v) or special and key in KERAS1:
+            elif (key in EXTRA.get(name, ()) or key not in SAYS_NOTHING and not _is_nothing(v)
+                  or special and key in KERAS1):
                 out[key] = v
         return FIXES.get(name, lambda reader, config: config)(self, out)
 
@@ -313,8 +316,8 @@ def _named_function(owner, config):
         function = name
     elif isinstance(function, list | tuple) or config.get("function_type") == "lambda" or isinstance(
             function, dict) and function.get("class_name") == "__lambda__" or function == "<lambda>":
-        raise ModelFileError(f"the {owner} {str(name)[:80]!r} holds the code of a function, which is never run: pass the "
-                             f"function itself, custom_objects={{{str(name)[:80]!r}: function}}")
+        raise ModelFileError(f"the {owner} {str(name)[:80]!r} holds the code of a function, which is never run: pass "
+                             f"the function itself, custom_objects={{{str(name)[:80]!r}: function}}")
     dropped = ("function_type", "module", "output_shape_type", "output_shape_module", "mask_type", "mask_module")
     shape = config.get("output_shape")
     if isinstance(shape, dict) or config.get("output_shape_type") == "lambda":
@@ -364,7 +367,8 @@ def _without_groups(reader, config):
 
 def _by_channel(reader, config):
     """tf_keras also writes down an initializer that these layers, which have two kernels or another, do not use."""
-    return {k: v for k, v in _without_groups(reader, config).items() if not k.startswith("kernel_") or k == "kernel_size"}
+    return {k: v for k, v in _without_groups(reader, config).items()
+            if not k.startswith("kernel_") or k == "kernel_size"}
 
 
 def _recurrent(reader, config):

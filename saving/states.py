@@ -15,7 +15,7 @@ def in_keras3(optimizer, variables):
     first two side by side for each variable, others one after the other; Nadam's product last.
     """
     optimizer.build(list(variables))
-    views = dict((id(v), slots) for v, slots in optimizer._slot_views())
+    views = {id(v): slots for v, slots in optimizer._slot_views()}
     name = optimizer.name
     found = [(f"{name}/iteration", optimizer.iterations.data)]      # with gathered gradients of calls: see set_calls
     if optimizer.schedule is None:
@@ -79,8 +79,8 @@ def arranged(optimizer, variables, stored):
         return [*zip(no_rate, stored), (own[0].data, _Product(optimizer, stored[0]))]
     if shapes == [a.shape for a in classic[1:]]:      # Keras 2.0 to 2.2 kept no iterations for some
         return list(zip(classic[1:], stored))
-    raise ModelFileError(f"the file holds {len(stored)} arrays of state, which is not the state of {optimizer.name} for "
-                         f"this model; compile=False loads the model without it")
+    raise ModelFileError(f"the file holds {len(stored)} arrays of state, which is not the state of {optimizer.name} "
+                         f"for this model; compile=False loads the model without it")
 
 
 def _preferred(stored, modern, no_rate, classic):

@@ -26,10 +26,12 @@ LACKS_3 = {
 LACKS_2 = {
     **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), ("seed", "zero_output_for_mask")),
     **dict.fromkeys(("LSTM", "GRU"), ("zero_output_for_mask",)),
-    "SimpleRNN": ("seed", "zero_output_for_mask", "implementation"), "RNN": ("activity_regularizer", "zero_output_for_mask"),
+    "SimpleRNN": ("seed", "zero_output_for_mask", "implementation"),
+    "RNN": ("activity_regularizer", "zero_output_for_mask"),
     **dict.fromkeys(("LSTMCell", "GRUCell"), _RECURRENT),
-    **dict.fromkeys(("Cropping1D", "UpSampling1D", "ZeroPadding1D", "CenterCrop", "RandomBrightness", "RandomContrast",
-                     "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom"), ("data_format",)),
+    **dict.fromkeys(("Cropping1D", "UpSampling1D", "ZeroPadding1D", "CenterCrop", "RandomBrightness",
+                     "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation",
+                     "RandomZoom"), ("data_format",)),
     **dict.fromkeys(("LocallyConnected1D", "LocallyConnected2D"), ("dilation_rate", "groups")),
     "Resizing": ("antialias", "data_format", "fill_mode", "fill_value", "pad_to_aspect_ratio"),
     "MultiHeadAttention": ("seed",),
@@ -72,7 +74,8 @@ class Writer:
             return {"class_name": name, "config": config}
         registered = next((label for label, c in get_custom_objects().items() if c is cls), None)
         if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
-            return {"module": cls.__module__, "class_name": name, "config": config, "registered_name": registered or name}
+            return {"module": cls.__module__, "class_name": name, "config": config,
+                    "registered_name": registered or name}
         kind = next(k for k in KINDS if issubclass(cls, k))
         module = "keras" if name in ("Sequential", "Model") else f"keras.{MODULES[kind]}"
         entry = {"module": "keras.src.models.functional" if name == "Functional" else module, "class_name": name,
@@ -89,7 +92,8 @@ class Writer:
                     "name": config["name"]}
         out = {}
         for key, value in config.items():
-            if key in INPUT_ARGUMENTS and (value is None or self.version == 3 and (name, key) != ("Embedding", "input_dim")):
+            if key in INPUT_ARGUMENTS and (
+                    value is None or self.version == 3 and (name, key) != ("Embedding", "input_dim")):
                 continue
             if key == "dtype" and value is None:
                 continue
@@ -105,8 +109,8 @@ class Writer:
     def _require_default(self, cls, key, value):
         parameter = _parameters(cls)[0].parameters.get(key)
         default = parameter.default if parameter is not None else None
-        if value not in (None, False, True, 1, (1, 1), [1, 1], "channels_last", default) and key != "implementation" and (
-                not key.endswith("initializer")):
+        if (value not in (None, False, True, 1, (1, 1), [1, 1], "channels_last", default)
+                and key != "implementation" and not key.endswith("initializer")):
             raise ValueError(f"{cls.__name__} has {key}={value!r}, which Keras {self.version} does not have: the model "
                              "cannot be written for it")
 

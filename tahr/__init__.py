@@ -4,9 +4,9 @@ import importlib as _importlib
 __version__ = "0.1.0"
 
 # What loads when first named, so that `import tahr` costs nothing.
-_SUBMODULES = ("activations", "applications", "autograd", "backend", "callbacks", "compat", "constraints", "datasets", "initializers",
-               "layers", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "regularizers", "saving", "utils",
-               "wrappers")
+_SUBMODULES = ("activations", "applications", "autograd", "backend", "callbacks", "compat", "constraints",
+               "datasets", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
+               "preprocessing", "regularizers", "saving", "utils", "wrappers")
 _NAMES = {"Tensor": "tensor", "Variable": "tensor", "Symbol": "tensor", "no_grad": "autograd",
           "enable_grad": "autograd", "set_grad_enabled": "autograd", "Model": "models", "Sequential": "models",
           "jit": "compiler"}

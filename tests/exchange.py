@@ -12,7 +12,7 @@ import types
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "golden"))
-from model_zoo import ZOO, compiled, targets  # noqa: E402
+from model_zoo import ZOO, compiled, targets
 
 FORMATS = {"keras": (".keras", ".h5", ".weights.h5", "_weights.h5"), "tf_keras": (".h5", ".weights.h5", "_weights.h5")}
 # Nadam has another schedule there; Keras 3 begins anew with the optimizers of .h5 files, which have tf_keras's order

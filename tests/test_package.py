@@ -31,8 +31,8 @@ ALLOWED = {
     "wrappers": {"models", "utils"},
     "backend": {"tensor", "autograd", "utils"},
     "saving": {"layers", "optimizers", "losses", "metrics", "tensor", "autograd", "utils", "front"},
-    "models": {"saving", "layers", "optimizers", "losses", "metrics", "callbacks", "tensor", "autograd", "compiler", "utils",
-               "front"},
+    "models": {"saving", "layers", "optimizers", "losses", "metrics", "callbacks", "tensor", "autograd", "compiler",
+               "utils", "front"},
     "applications": {"models", "layers", "tensor", "autograd", "utils", "front"},
 }
 

@@ -17,7 +17,7 @@ finally:
 FILES = GOLDEN / "files"
 LIBRARIES = ("keras", "tf_keras")
 MODELS = [(library, name, ending) for library in LIBRARIES for name in ZOO for ending in (".keras", ".h5")]
-INPUTS = {name: None for name in ZOO}
+INPUTS = dict.fromkeys(ZOO)
 
 
 class Nothing:

@@ -13,7 +13,8 @@ def dense(keras):
     layers = keras.layers
     return keras.Sequential([
         keras.Input((4,)), layers.Dense(5, activation="relu", kernel_regularizer="l2"), layers.Dropout(0.0),
-        layers.Dense(3, activation=getattr(keras, "hard_sigmoid", "hard_sigmoid"), bias_initializer="ones"), layers.LeakyReLU(),
+        layers.Dense(3, activation=getattr(keras, "hard_sigmoid", "hard_sigmoid"), bias_initializer="ones"),
+        layers.LeakyReLU(),
         layers.Dense(2, activation="softmax", kernel_constraint=keras.constraints.MaxNorm(2.0))]), data((8, 4))
 
 
@@ -101,7 +102,7 @@ def optimizer(keras, name):
 def compiled(keras, name):
     """A model that was trained for three steps, and its input."""
     model, x = ZOO[name](keras)
-    loss = "categorical_crossentropy" if name == "dense" else keras.losses.MeanSquaredError() if name == "conv" else "mse"
+    loss = {"dense": "categorical_crossentropy", "conv": keras.losses.MeanSquaredError()}.get(name, "mse")
     model.compile(optimizer=optimizer(keras, name), loss=loss, metrics=["mae"])
     for _ in range(3):
         model.train_on_batch(x, targets(name))
