@@ -1,13 +1,14 @@
 """What layers are in ONNX: the table that the modules ``onnx_...`` fill, and activations."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from .. import activations
 from ..tensor.activation import SELU_ALPHA, SELU_SCALE
 
-TABLE = {}
+TABLE: dict[type, Callable] = {}
 
 
 def writes(*kinds, ignores_masks=False):
