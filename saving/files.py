@@ -189,11 +189,11 @@ def _fill_h5(file, model, include_optimizer):
     optimizer["config"] = {k: v for k, v in optimizer["config"].items()
                            if v is not None and (k, v) != ("decay", 0.0) and k != "schedule_decay"}
     hdf5.write_text(file, "training_config", _json({
-        "optimizer_config": optimizer, "loss": _classic(loss), "metrics": _classic(metric),
+        "optimizer_config": optimizer, "loss": _spelled_out(_classic(loss)), "metrics": _classic(metric),
         "weighted_metrics": _classic(weighted), "sample_weight_mode": mode, "loss_weights": loss_weights}))
     if training:
         own = file.create_group("optimizer_weights")
-        found = states.in_tf_keras(model.optimizer, model.trainable_weights)
+        found = states.in_keras2(model.optimizer, model.trainable_weights)
         hdf5.write_names(own, "weight_names", [f"{name}:0" for name, _ in found])
         for name, array in found:
             own.create_dataset(f"{name}:0", data=array)
@@ -212,6 +212,15 @@ def _classic(tree):
                     if "class_name" not in value or k in ("class_name", "config")}
         return value
     return stripped(found)
+
+
+def _spelled_out(tree):
+    """Losses by their whole names: Keras 3 does not find ``mse`` in old files."""
+    if isinstance(tree, list):
+        return [_spelled_out(v) for v in tree]
+    if isinstance(tree, dict):
+        return tree if "class_name" in tree else {k: _spelled_out(v) for k, v in tree.items()}
+    return getattr(getattr(losses, tree, None), "__name__", tree) if isinstance(tree, str) else tree
 
 
 def to_json(model, **kwargs):

@@ -39,11 +39,23 @@ def own_scalars(optimizer):
     return [s for s in optimizer.scalars() if s is not optimizer._gathered]
 
 
-def in_tf_keras(optimizer, variables):
-    """:func:`written`, without the learning rate, which is in the config there, and single numbers."""
-    found = written(optimizer, variables)
-    found = found[:len(found) - len(own_scalars(optimizer))]
-    return found if optimizer.schedule is not None else [found[0], *found[2:]]
+def in_keras2(optimizer, variables):
+    """``(name, array)`` in the order of Keras 2, whose optimizers tf_keras takes for such files: slot by slot."""
+    optimizer.build(list(variables))
+    names = [f"{optimizer.name}/iterations", *(f"{optimizer.name}/{s.name}" for s in optimizer.scalars())]
+    views = optimizer._slot_views()
+    for slot in views[0][1] if views else ():
+        names += [f"{optimizer.name}/{(v.name or 'variable').replace('/', '_')}_{slot}" for v, _ in views]
+    return list(zip(_distinct(names), optimizer._weights()))
+
+
+def _distinct(names):
+    """Names, a number behind those that were there before."""
+    counts, found = {}, []
+    for name in names:
+        counts[name] = n = counts.get(name, -1) + 1
+        found.append(f"{name}_{n}" if n else name)
+    return found
 
 
 def written(optimizer, variables):

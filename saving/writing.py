@@ -3,6 +3,7 @@
 from ..autograd import Spec
 from ..layers.base import Layer
 from ..layers.node import source
+from ..optimizers.schedules import LearningRateSchedule
 from ..utils.configurable import Configurable, _parameters, serialize
 from ..utils.custom import get_custom_objects
 from ..utils.tree import flatten
@@ -68,9 +69,9 @@ class Writer:
             return self._entry(cls, self._sequential(thing), thing)
         return self._entry(cls, self.config(cls, thing.get_config(), thing), thing)
 
-    def _entry(self, cls, config, thing=None):
+    def _entry(self, cls, config, thing=None, inner=False):
         name = "Functional" if self.version == 3 and cls.__name__ == "Model" else cls.__name__
-        if self.version == 2:
+        if self.version == 2 and not inner:     # Keras 3 reads the layers inside layers of old files by their modules
             return {"class_name": name, "config": config}
         registered = next((label for label, c in get_custom_objects().items() if c is cls), None)
         if cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
@@ -95,7 +96,7 @@ class Writer:
             if key in INPUT_ARGUMENTS and (
                     value is None or self.version == 3 and (name, key) != ("Embedding", "input_dim")):
                 continue
-            if key == "dtype" and value is None:
+            if value is None and (key == "dtype" or key == "name" and not issubclass(cls, Layer)):
                 continue
             if key in lacks:
                 self._require_default(cls, key, value)
@@ -104,7 +105,7 @@ class Writer:
             if name == "LeakyReLU" and value is None:
                 continue
             out[key] = self._value(key, value)
-        return out
+        return {**out, **_attention_shapes(thing)} if self.version == 2 and name == "MultiHeadAttention" else out
 
     def _require_default(self, cls, key, value):
         parameter = _parameters(cls)[0].parameters.get(key)
@@ -121,7 +122,7 @@ class Writer:
             cls = next(iter(wanted or found), None)
             if cls is None:
                 return value
-            return self._entry(cls, self.config(cls, value["config"]))
+            return self._entry(cls, self.config(cls, value["config"]), inner=issubclass(cls, (Layer, LearningRateSchedule)))
         if isinstance(value, dict):
             return {k: self._value(key, v) for k, v in value.items()}
         if isinstance(value, list | tuple):
@@ -139,10 +140,12 @@ class Writer:
             layers.insert(0, self._entry(Layer.registry["InputLayer"], {
                 "batch_shape": list(first.shape), "dtype": first.dtype.name, "name": source(first)[0].layer.name}))
         elif self.version == 2 and model.symbols and model.stack and not isinstance(model.symbols[0], list):
-            config = layers[0]["config"]
-            if "batch_input_shape" not in config and "layers" not in config:
-                config.pop("input_shape", None)
-                config["batch_input_shape"] = list(model.symbols[0].shape)
+            config, first = layers[0]["config"], model.symbols[0]
+            config.pop("input_shape", None)
+            config.pop("batch_input_shape", None)
+            layers.insert(0, self._entry(Layer.registry["InputLayer"], {
+                "batch_input_shape": list(first.shape), "dtype": first.dtype.name, "sparse": False,
+                "name": source(first)[0].layer.name}))
         own = {"name": model.name, "layers": layers}
         return {**own, "trainable": model.trainable, "dtype": model.dtype} if self.version == 3 else own
 
@@ -150,7 +153,9 @@ class Writer:
         if self.version == 2:
             config = model.get_config()
             by_name = {layer.name: layer for layer in model.graph.layers}
-            config["layers"] = [{**entry, **self.write(by_name[entry["name"]])} for entry in config["layers"]]
+            config["layers"] = [{**entry, **self.write(by_name[entry["name"]]),
+                                 "inbound_nodes": [_classic_call(call) for call in entry["inbound_nodes"]]}
+                                for entry in config["layers"]]
             return config
         numbers, calls = numbered(model.graph)
         history = lambda x: [source(x)[0].layer.name, numbers[id(source(x)[0])], source(x)[1]]
@@ -189,6 +194,18 @@ def numbered(graph):
     return numbers, calls
 
 
+def _classic_call(call):
+    """A call on one symbol, with others among its arguments by name, as tf_keras writes it; any other as it is."""
+    places = [_place(x) for x in call["args"]] if isinstance(call, dict) else []
+    if len(places) != 1 or places[0] is None:
+        return call
+    return [[*places[0], {k: _place(v) or v for k, v in call["kwargs"].items()}]]
+
+
+def _place(value):
+    return value["config"]["keras_history"] if isinstance(value, dict) and value.get("class_name") == MARK else None
+
+
 def _call(args, kwargs, history):
     return {"args": _marked(list(args), history), "kwargs": _marked(kwargs, history)}
 
@@ -205,6 +222,13 @@ def _marked(tree, history):
         return {"class_name": "__numpy__", "config": {"value": tree.tolist(), "dtype": str(tree.dtype)}} if (
             tree.shape) else tree.item()
     return serialize(tree)
+
+
+def _attention_shapes(layer):
+    """What tf_keras builds a MultiHeadAttention by: the shapes of its first call."""
+    shapes = [list(x.shape) for x in layer.inbound_nodes[0].inputs] if layer is not None and layer.inbound_nodes else []
+    query, value, key = (*shapes, None, None, None)[:3]
+    return {"query_shape": query, "value_shape": value or query, "key_shape": key or value or query}
 
 
 def _single(items):

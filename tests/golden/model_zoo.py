@@ -91,7 +91,7 @@ def optimizer(keras, name):
     kinds = {"adam": lambda o: o.Adam(o.schedules.ExponentialDecay(0.02, 2, 0.5), amsgrad=True),
              "rmsprop": lambda o: o.RMSprop(0.01, momentum=0.5, centered=True),
              "sgd": lambda o: o.SGD(0.05, momentum=0.9, nesterov=True), "nadam": lambda o: o.Nadam(0.01),
-             "adagrad": lambda o: o.Adagrad(0.05), "adadelta": lambda o: o.Adadelta(0.5),
+             "adagrad": lambda o: o.Adagrad(0.05, initial_accumulator_value=0.1), "adadelta": lambda o: o.Adadelta(0.5),
              "adamax": lambda o: o.Adamax(0.02), "lion": lambda o: o.Lion(0.005)}
     kind = OPTIMIZERS[name]
     if kind == "nadam" and keras.__version__ < "3":      # tf_keras does not save the product that its next step needs
