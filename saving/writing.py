@@ -122,7 +122,8 @@ class Writer:
             cls = next(iter(wanted or found), None)
             if cls is None:
                 return value
-            return self._entry(cls, self.config(cls, value["config"]), inner=issubclass(cls, (Layer, LearningRateSchedule)))
+            return self._entry(cls, self.config(cls, value["config"]),
+                               inner=issubclass(cls, Layer | LearningRateSchedule))
         if isinstance(value, dict):
             return {k: self._value(key, v) for k, v in value.items()}
         if isinstance(value, list | tuple):

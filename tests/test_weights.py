@@ -6,7 +6,7 @@ import pytest
 
 import tahr
 from tahr.layers import LSTM, Activation, BatchNormalization, Dense
-from tahr.models import weights
+from tahr.saving import hdf5, legacy
 
 
 def network(units=4, names=("first", "second")):
@@ -85,7 +85,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 
     def full(*args):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(weights, "_write", full)
+    monkeypatch.setattr(legacy, "write", full)
     with pytest.raises(OSError, match="No space left"):
         model.save_weights(path)
     assert path.read_bytes() == good and [p.name for p in tmp_path.iterdir()] == ["w.h5"]
@@ -94,7 +94,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_names_beyond_what_an_attribute_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "CHUNK", 20)
+    monkeypatch.setattr(hdf5, "CHUNK", 40)
     model, other = network(), network()
     model.save_weights(tmp_path / "w.h5")
     with h5py.File(tmp_path / "w.h5") as file:
