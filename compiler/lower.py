@@ -115,12 +115,70 @@ def _reshape(w, line):
          "softplus_grad_x", "silu_grad_x", "relu_grad_x", "leaky_relu", "leaky_relu_grad_x", "elu", "elu_grad_x",
          "sigmoid_cross_entropy", "sigmoid_cross_entropy_grad_x")
 def _mapped(w, line):
+    _map(w, line, line.op.name, *line.attrs.values())
+
+
+@lowered("gelu", "gelu_grad_x")
+def _gelu(w, line):
+    _map(w, line, line.op.name.replace("gelu", "gelu_tanh") if line.attrs["approximate"] else line.op.name)
+
+
+def _map(w, line, name, *numbers):
+    """An elementwise kernel over whole arrays."""
     [out] = line.outputs
     floats(*line.inputs, out)
     need(all(isinstance(x, Slot) and x.shape == out.shape for x in line.inputs), "operands of several shapes")
     w.make(out)
-    entry = getattr(elementwise, line.op.name).entry
-    w.kernel(KERNELS[f"map_{entry.name}"], *line.inputs, out, 0, math.prod(out.shape), *line.attrs.values())
+    entry = getattr(elementwise, name).entry
+    w.kernel(KERNELS[f"map_{entry.name}"], *line.inputs, out, 0, math.prod(out.shape), *numbers)
+
+
+# Parts of arrays
+
+def _rows(w, source, out, count, length, source_step, out_step, source_start=0, out_start=0):
+    """Copy so many stretches of numbers, which are so far apart on both sides."""
+    source, b = w.array(source), w.builder
+    with w.loop(count) as i:
+        before = b.add(b.mul(i, w.i64(source_step)), w.i64(source_start))
+        after = b.add(b.mul(i, w.i64(out_step)), w.i64(out_start))
+        with w.loop(length) as j:
+            value = w.cast(w.load(source, b.add(before, j)), source.dtype, out.dtype)
+            w.store(value, out, b.add(after, j))
+
+
+@lowered("concatenate")
+def _concatenate(w, line):
+    [out] = line.outputs
+    axis, start = line.attrs["axis"] % len(out.shape), 0
+    made, width = w.make(out), math.prod(out.shape[axis:])
+    for x in line.inputs:
+        length = math.prod(x.shape[axis:])
+        need(length, "a part without elements")
+        _rows(w, x, made, math.prod(out.shape[:axis]), length, length, width, 0, start)
+        start += length
+
+
+@lowered("slice_along")
+def _slice_along(w, line):
+    [x], [out], axis = line.inputs, line.outputs, line.attrs["axis"]
+    length, inner = math.prod(out.shape[axis:]), math.prod(out.shape[axis + 1:])
+    _rows(w, x, w.make(out), math.prod(out.shape[:axis]), length, math.prod(x.shape[axis:]), length,
+          line.attrs["start"] * inner)
+
+
+@lowered("flip")
+def _flip(w, line):
+    [x], [out], axis, b = line.inputs, line.outputs, line.attrs["axis"], w.builder
+    turned = {a % len(x.shape) for a in ((axis,) if isinstance(axis, int) else range(len(x.shape)) if axis is None
+                                         else axis)}
+    made, source, step = w.make(out), w.array(x), math.prod(x.shape)
+    with w.loops(x.shape) as indices:
+        before = after = w.i64(0)
+        for a, (i, n) in enumerate(zip(indices, x.shape)):
+            step //= n
+            before = b.add(before, b.mul(b.sub(w.i64(n - 1), i) if a in turned else i, w.i64(step)))
+            after = b.add(after, b.mul(i, w.i64(step)))
+        w.store(w.load(source, before), made, after)
 
 
 # Sums
@@ -317,8 +375,7 @@ def _assign(w, line):
     x, value = line.inputs
     need(isinstance(value, Slot) or isinstance(value, int | float), "a value that is no number")
     if not isinstance(value, Slot):
-        with w.loop(math.prod(x.shape)) as i:
-            w.store(w.constant(value, x.dtype), w.array(x), i)
+        w.fill(w.array(x), value)
     elif value.shape == x.shape:
         w.copy(w.array(x), value)
     else:       # one number for all

@@ -13,13 +13,16 @@ import math
 import numpy as np
 
 from ..autograd.capture import Slot, flat
+from ..kernels.gemm import FLOP
 from ..kernels.jit import cache_folder, link, read_code, write_code
+from . import lower_recurrent  # noqa: F401 (it fills the table)
 from .lower import LOWERED
 from .passes import cost
 from .writer import NotWritableError, Writer, table_of
 
-IN_PLACE = {"linear_grad_w", "sum_to"}      # ops that may write to any place, each result once
-SMALL = 8_000_000           # floating-point operations of a step, up to which one thread does it
+IN_PLACE = {"linear_grad_w", "sum_to", "rnn_grads"}      # ops that may write to any place, each result once
+SMALL = 120_000_000         # floating-point operations of a step, up to which one thread does it
+FEW = 1 << 18               # elements of an array, up to which no other thread would help with it
 CHUNK = 20_000_000          # operations between two looks at the keyboard: some milliseconds
 VERSION = b"1"              # of what is written; object code of others is not taken
 
@@ -37,8 +40,8 @@ class Native:
 
     def __init__(self, program):
         self.work = sum(map(cost, program.lines))
-        if self.work > SMALL:
-            raise NotWritableError(f"{self.work:.2g} operations")
+        if self.work > SMALL or any(map(_threads_help, program.lines)):
+            raise NotWritableError(f"{self.work:.2g} operations, or a line that threads do together")
         writer = Writer()
         self.inputs = [writer.make(slot) for slot in program.inputs]
         _gather_in_place(writer, program)
@@ -94,6 +97,11 @@ class Native:
             if went < count:
                 break
         return done
+
+
+def _threads_help(line):
+    """Whether threads would share the work of a line."""
+    return cost(line) >= 2 * FLOP or any(s.shape and math.prod(s.shape) > FEW for s in line.made())
 
 
 def _gather_in_place(writer, program):

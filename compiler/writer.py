@@ -29,6 +29,7 @@ class Writer:
     Attributes:
         table: what the addresses are taken of: ``(kind, object)``, kind ``'data'`` (the elements of an array),
             ``'object'`` (an array object, which is what kernels take) or ``'code'`` (a kernel).
+        kept: memory that an op keeps for its gradient, by the number of the slot that stands for it.
     """
 
     def __init__(self):
@@ -43,7 +44,7 @@ class Writer:
         self.first_check = self.function.append_basic_block("checks")
         self.checks = ir.IRBuilder(self.first_check)
         self.table, self._places, self._buffers, self._pointers = [], {}, {}, {}
-        self._given = set()
+        self._given, self.kept = set(), {}
 
     def finish(self):
         """End the step."""
@@ -331,6 +332,11 @@ class Writer:
         with self.loop(source.size) as i:
             value = self.cast(self.load(source, i), source.dtype, out.dtype)
             self.store(value, out, self.builder.add(i, self.i64(start)) if start else i)
+
+    def fill(self, array, value):
+        """A number into all places of an array."""
+        with self.loop(array.size) as i:
+            self.store(self.constant(value, array.dtype), array, i)
 
     def _offset(self, indices, steps):
         total = None

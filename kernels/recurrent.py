@@ -909,6 +909,11 @@ class Memory:
                 _spare.pop(oldest, None)
 
 
+def sizes_of_saved(cell, time, padded):
+    """How many numbers of gates, cells and states are kept of a row."""
+    return [padded * n for n in (time * _planes(cell), (time + 1) * (cell == "lstm"), time + 1)]
+
+
 class Saved:
     """What the way back needs of a run: activated gates and states, in planes, for each part of the batch in turn."""
 
@@ -916,13 +921,18 @@ class Saved:
 
     def __init__(self, cell, count, batch, time, padded):
         self.count = count
-        self.sizes = [padded * n for n in (time * _planes(cell), (time + 1) * (cell == "lstm"), time + 1)]
+        self.sizes = sizes_of_saved(cell, time, padded)
         self.memory = Memory(batch * sum(self.sizes))
 
     def of(self, low, high):
         """The gates, cells and states of a part."""
         places = np.cumsum([low * sum(self.sizes), *((high - low) * n for n in self.sizes)])
         return [self.memory.floats[a:b] for a, b in zip(places, places[1:])]
+
+
+def unsaved(scratch, plane):
+    """Where gates, cells and states are in scratch memory if nothing is kept."""
+    return scratch[2 * plane:], scratch[plane:], scratch
 
 
 # Entries
@@ -986,12 +996,33 @@ def _masked(x, masks):
     return contiguous(x)[0]     # NumPy chooses the order of the axes by that of the masks
 
 
-def _flags(cell, mask, recurrent_dropout, backwards):
+def flags_of(cell, mask, recurrent_dropout, backwards):
     return (bool(backwards) * BACKWARDS | (mask is not None) * MASKED | (recurrent_dropout is not None) * DROPOUT
             | (cell == "gru") * RESET_BEFORE | (cell == "gru_reset_after") * RESET_AFTER)
 
 
-def _codes(activation, recurrent_activation):
+def forward_floats(cell, rows, inputs, units, keep):
+    """How much scratch memory a part of so many rows takes on the way forward, and where what is not kept begins."""
+    plane, gates = rows * _padded(units, LANES.value()), GATES[cell]
+    kept = 0 if keep else (_planes(cell) * max(1, AHEAD // rows) + 2) * plane
+    weights = gates * _padded(units, PANEL.value()) * (inputs + units)
+    return kept + CHUNK + weights + (gates + 2) * plane, kept
+
+
+def backward_floats(cell, rows, inputs, units, x_gate):
+    """How much it takes on the way back; ``x_gate``: whether each gate has inputs of its own."""
+    gates, padded, ahead = GATES[cell], _padded(units, LANES.value()), max(1, AHEAD // rows)
+    wide = _padded(inputs, LANES.value()) * (gates if x_gate else 1)
+    weights = gates * units * (_padded(units, PANEL.value()) + _padded(inputs, PANEL.value()))
+    return 2 * CHUNK + weights + rows * ((2 + gates + 4 * ahead) * padded + ahead * wide)
+
+
+def gradient_panels(cell, units):
+    """Of how many panels the gradients of the products are."""
+    return _gradient_planes(cell) * -(-units // PANEL.value())
+
+
+def codes_of(activation, recurrent_activation):
     return ACTIVATIONS.index(activation), ACTIVATIONS.index(recurrent_activation)
 
 
@@ -1019,26 +1050,22 @@ def rnn(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dropout
     kernel, recurrent = contiguous(kernel, recurrent)
     padded, bias = _padded(units, LANES.value()), _bias_planes(cell, bias, units)
     steps_taken, zeros = _masks(mask, backwards, zero_output)
-    flags = _flags(cell, mask, recurrent_dropout, backwards) | bool(keep) * KEEP
-    codes = _codes(activation, recurrent_activation)
+    flags = flags_of(cell, mask, recurrent_dropout, backwards) | bool(keep) * KEEP
+    codes = codes_of(activation, recurrent_activation)
     y = empty((batch, time, units))
     h, c = (np.zeros((batch, units), np.float32) if s is None else np.array(s, order="C") for s in (h, c))
     count = _parts(batch, 2 * time * (inputs + units) * gates * units, TALL.value() // 2 + 1)
     saved = Saved(cell, count, batch, time, padded) if keep else None
-    weights = gates * _padded(units, PANEL.value()) * (inputs + units)
     x_gate = batch * time * inputs if x.ndim == 4 else 0
 
     def run(_part, low, high):
         some, rows = slice(low, high), high - low
         taken, factors = _masks_of(some, steps_taken, recurrent_dropout, gates, units)
-        plane = rows * padded
-        steps = 0 if keep else _planes(cell) * max(1, AHEAD // rows)
-        scratch = workspace(CHUNK + weights + (gates + steps + 2) * plane)
-        z, cells, states = saved.of(low, high) if keep else (scratch[2 * plane:], scratch[plane:], scratch)
-        FORWARD[cell](x[:, some] if x_gate else x[some], kernel, recurrent, bias,
-                      factors, taken, z, cells, states, h[some], c[some], y[some],
-                      scratch if keep else scratch[(steps + 2) * plane:], rows, time, inputs, units, x_gate, flags,
-                      *codes)
+        floats, kept = forward_floats(cell, rows, inputs, units, keep)
+        scratch = workspace(floats)
+        z, cells, states = saved.of(low, high) if keep else unsaved(scratch, rows * padded)
+        FORWARD[cell](x[:, some] if x_gate else x[some], kernel, recurrent, bias, factors, taken, z, cells, states,
+                      h[some], c[some], y[some], scratch[kept:], rows, time, inputs, units, x_gate, flags, *codes)
     if batch:
         split(batch, run, 1, count)
     if mask is not None:
@@ -1065,27 +1092,24 @@ def rnn_grad(cell, x, kernel, recurrent, bias, h, c, mask, dropout, recurrent_dr
     (batch, time, inputs), units, gates = x.shape, len(recurrent), GATES[cell]
     masked = _masked(x, dropout)
     kernel, recurrent = contiguous(kernel, recurrent)
-    padded, (steps_taken, zeros) = _padded(units, LANES.value()), _masks(mask, backwards, zero_output)
-    flags = (_flags(cell, mask, recurrent_dropout, backwards) | (g is not None) * GRADIENT
+    steps_taken, zeros = _masks(mask, backwards, zero_output)
+    flags = (flags_of(cell, mask, recurrent_dropout, backwards) | (g is not None) * GRADIENT
              | bool(input_gradient) * INPUT_GRADIENT)
-    codes = _codes(activation, recurrent_activation)
+    codes = codes_of(activation, recurrent_activation)
     if g is not None:
         g, = contiguous(g if mask is None else np.where(zeros[..., None], ZERO, g))
     dh, dc = (np.zeros((batch, units), np.float32) if s is None else np.array(s, order="C") for s in (gh, gc))
     total, x_gate = batch * time, batch * time * inputs if masked.ndim == 4 else 0
-    panels = _gradient_planes(cell) * -(-units // PANEL.value())
+    panels = gradient_panels(cell, units)
     memory = Memory(total * (panels * PANEL.value() + 2 * units))
     dz, p, rp = np.split(memory.floats, np.cumsum([panels * PANEL.value() * total, total * units]))
     p, rp = (a[:total * units].reshape(batch, time, units) for a in (p, rp))
     dx = empty(masked.shape if input_gradient else (0,))
-    weights = gates * units * (_padded(units, PANEL.value()) + _padded(inputs, PANEL.value()))
-    wide = _padded(inputs, LANES.value()) * (gates if x_gate else 1)
 
     def run(_part, low, high):
         some, rows = slice(low, high), high - low
         taken, factors = _masks_of(some, steps_taken, recurrent_dropout, gates, units)
-        ahead = max(1, AHEAD // rows)
-        scratch = workspace(2 * CHUNK + weights + rows * ((2 + gates + 4 * ahead) * padded + ahead * wide))
+        scratch = workspace(backward_floats(cell, rows, inputs, units, x_gate))
         BACKWARD[cell](kernel, recurrent, factors, taken, *saved.of(low, high), NOTHING if g is None else g[some],
                        dh[some], dc[some], dz[low * time * PANEL.value():], p[some], rp[some],
                        dx[:, some] if x_gate and input_gradient else dx[some], scratch, rows, time, inputs, units,
@@ -1103,7 +1127,7 @@ def _weight_gradients(cell, x, p, rp, dz, panels):
     dw, du = np.empty((inputs, gates * units), np.float32), np.empty((units, gates * units), np.float32)
     db = np.empty((_gradient_planes(cell), units), np.float32)
     gate_steps = total * inputs if x.ndim == 4 else 0, total * units if p.ndim == 4 else 0
-    flags = _flags(cell, None, None, False)
+    flags = flags_of(cell, None, None, False)
 
     def run(_part, low, high):
         recurrent_weights(x, p, rp, dz, dw, du, db, workspace((high - low) * (inputs + units + 1) * PANEL.value()), low,

@@ -293,14 +293,36 @@ def grown(name, *arguments):
     return Row(f"{name}_gradient", function, (floats(4, 5),), 2e-5)
 
 
+def recurrent(cell, bias=True, states=False, gradient=False, **options):
+    """A recurrent layer over 6 steps of 4 numbers, or the gradients of its sums for all that it is computed from."""
+    gates, units = {"lstm": 4, "gru": 3}.get(cell, 1), 5
+    biases = (2, 3 * units) if options.get("reset_after") else (gates * units,)
+    shapes = [(3, 6, 4), (4, gates * units), (units, gates * units)] + [biases] * bias
+    shapes += [(3, units)] * (states * (2 if cell == "lstm" else 1))
+    arrays = [floats(*shape, seed=i) for i, shape in enumerate(shapes)]
+
+    def function(*tensors):
+        leaves = [Tensor(0.0) for _ in tensors]
+        for leaf, t in zip(leaves, tensors):
+            leaf.data, leaf.requires_grad = t.data, gradient
+        names = ("bias",) * bias + (("h", "c") if cell == "lstm" else ("h",)) * states
+        outs = getattr(tahr.ops, cell)(*leaves[:3], **dict(zip(names, leaves[3:])), **options)
+        if not gradient:
+            return list(outs)
+        total = sum((out * out).sum() for out in (outs if states else outs[:1]))
+        return tahr.autograd.gradients(total, leaves[0 if states else 1:])
+    return Row(f"{cell}{'_bias' * bias}{'_states' * states}{'_gradients' * gradient}{'_'.join(options)}", function,
+               tuple(arrays), 1e-5)
+
+
 W, B, V = Variable(floats(5, 6)), Variable(floats(6)), Variable(floats(5))
 assert metrics.Accuracy and layers.Embedding       # which bring their ops with them
 LABELS, HOT = np.array([0, 4, 2, 1]), np.eye(5, dtype="float32")[[0, 4, 2, 1]]
 ROWS = [
     *map(unary, ("negative", "square", "absolute", "relu", "positive", "tanh", "sigmoid", "softplus", "silu", "exp",
-                 "expm1", "erf", "elu", "leaky_relu", "softmax")),
+                 "expm1", "erf", "elu", "gelu", "leaky_relu", "softmax")),
     *[unary(name, True) for name in ("sqrt", "log", "log1p")],
-    *map(grown, ("tanh", "sigmoid", "softplus", "silu", "relu", "elu", "leaky_relu")),
+    *map(grown, ("tanh", "sigmoid", "softplus", "silu", "relu", "elu", "gelu", "leaky_relu")), grown("gelu", True),
     *[Row(f"{name}_{kind}", lambda x, y, name=name: getattr(tahr.ops, name)(x, y), (floats(4, 5), other))
       for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum")
       for kind, other in [("same", floats(4, 5, seed=1)), ("row", floats(5, seed=1)), ("column", floats(4, 1, seed=1)),
@@ -308,6 +330,7 @@ ROWS = [
     Row("integers", lambda x: x * 3 + x - 1, (np.arange(6).reshape(2, 3),)),
     Row("scalar", lambda x: (2.0 - x) / 3, (floats(4, 5),)),
     Row("astype", lambda x: x.astype("float64").astype("float32") + tahr.ops.asarray(3).astype("float32"), (X,)),
+    Row("gelu_approximate", lambda x: tahr.ops.gelu(x, approximate=True), (floats(4, 5),)),
     Row("reshape", lambda x: x.reshape(2, 6) + 1, (X,)),
     Row("broadcast_to", lambda x: tahr.ops.broadcast_to(x, (2, 3, 4)) * 2, (X,)),
     Row("copy", lambda x: x.copy() * 2, (X,)),
@@ -324,6 +347,16 @@ ROWS = [
     Row("gathered", lambda x, y: OPS["gathered"].function(x * 2, y), (floats(7, 5), floats(3, seed=1))),
     Row("gathered_in_place", lambda x, g: OPS["gathered"].function(OPS["linear_grad_w"].function(x, g), g),
         (floats(7, 5), floats(7, 6, seed=1))),
+    *[recurrent(cell, bias, states, gradient, **options) for cell, options in (
+        ("lstm", {}), ("lstm", {"go_backwards": True, "activation": "relu"}), ("simple_rnn", {}),
+        ("gru", {}), ("gru", {"reset_after": True}))
+      for bias in (False, True) for states in (False, True) for gradient in (False, True)],
+    *[Row(f"concatenate_{axis}", lambda x, y, axis=axis: tahr.ops.concatenate([x, y, x], axis), (X, X + 1))
+      for axis in (0, 1, -1)],
+    *[Row(f"slice_{axis}", lambda x, axis=axis: OPS["slice_along"].function(x, axis, 1, 3) + 0, (floats(4, 5, 3),))
+      for axis in (0, 1, 2)],
+    *[Row(f"flip_{axis}", lambda x, axis=axis: tahr.ops.flip(x, axis) + 0, (floats(4, 5, 3),))
+      for axis in (0, -1, None, (0, 1))],
     Row("softmax_cross_entropy", lambda x, t: tahr.ops.softmax_cross_entropy(x, t), (floats(4, 5), HOT)),
     Row("sparse_softmax_cross_entropy", lambda x, t: tahr.ops.sparse_softmax_cross_entropy(x, t),
         (floats(4, 5), LABELS)),
