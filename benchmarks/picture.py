@@ -11,15 +11,16 @@ TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2)
 FASTER, SLOWER, INK, PALE = "#3465a4", "#cc4125", "#222222", "#dddddd"
 
 
-def write_picture(kept, path):
+def write_picture(kept, path, title=None):
     """Write a bar for each case, to the left of 1 where we are faster; grouped by family, on white in any mode."""
     groups = {name: [row for row in found["rows"] if "ratio" in row] for name, found in kept["families"].items()}
     groups = {name: rows for name, rows in groups.items() if rows}
+    title = title or _title(kept["machine"])
     height = TOP + sum(GAP + ROW * len(rows) for rows in groups.values()) + 20
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + BARS + RIGHT}" height="{height}" '
              f'font-family="sans-serif" font-size="11" fill="{INK}">',
              '<rect width="100%" height="100%" fill="white"/>',
-             f'<text x="{LEFT}" y="20" font-size="15">{escape(_title(kept["machine"]))}</text>', *_axis(height)]
+             f'<text x="{LEFT}" y="20" font-size="15">{escape(title)}</text>', *_axis(height)]
     if not groups:
         parts.append(f'<text x="{LEFT}" y="{TOP}">PyTorch was not installed</text>')
     y = TOP

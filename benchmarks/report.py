@@ -8,6 +8,8 @@ Written by `python -m benchmarks`; what the columns mean is in [README.md](READM
 the faster of PyTorch's layouts: below 1 we are faster.
 
 ![ratio to PyTorch, case by case](results.svg)
+
+Whole models, against PyTorch, JAX and Keras: [MODELS.md](MODELS.md).
 """
 
 

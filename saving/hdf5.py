@@ -50,7 +50,7 @@ def safe_name(name):
 
     >>> safe_name("block1/conv")
     'block1/conv'
-    >>> safe_name("../conv")
+    >>> safe_name("../conv")       # doctest: +ELLIPSIS
     Traceback (most recent call last):
     tahr.utils.errors.ModelFileError: '../conv' is no name of a layer or weight: ...
     """

@@ -25,7 +25,8 @@ def benchmarks():
         package = importlib.import_module("benchmarks")
         importlib.import_module("benchmarks.__main__")
         for info in pkgutil.walk_packages(package.__path__, "benchmarks."):
-            importlib.import_module(info.name)
+            if "torch_" not in info.name:       # those need PyTorch
+                importlib.import_module(info.name)
         yield package
     finally:
         sys.path.remove(str(ROOT))
@@ -141,3 +142,63 @@ def test_unknown_family(benchmarks, capsys):
     with pytest.raises(SystemExit):
         benchmarks.__main__.main(["gem"])
     assert "no such families: gem; there are attention" in capsys.readouterr().err
+
+
+# Whole models
+
+def record(peer, run, **figures):
+    return {"peer": peer, "run": run, "workload": "W1", "name": "mlp", "threads": 2, "when": "2026-01-02 03:04:05",
+            "versions": {peer: "1.0"}, **figures}
+
+
+def test_ratios_of_models_are_of_one_run(benchmarks):
+    """A peer that was measured when the machine was slow is compared with what we took then."""
+    records = [record("tahr", "quiet", fit_ms=1.0), record("slow", "quiet", fit_ms=4.0),
+               record("tahr", "busy", fit_ms=3.0), record("fast", "busy", fit_ms=6.0),
+               record("alone", "night", fit_ms=1.0)]
+    found = benchmarks.models.tables.compared(records)
+    assert found["fit_ms"] == {"W1 mlp": (2.0, {"slow": (4.0, 0.25), "fast": (6.0, 0.5)})}
+    assert found["train_ms"] == {}
+
+
+def test_models_from_records(benchmarks, tmp_path):
+    main = importlib.import_module("benchmarks.models.__main__").main
+    path = tmp_path / "records.jsonl"
+    records = [record("tahr", "a", fit_ms=1.0, peak_rss_mib=100.0),
+               record("torch_eager", "a", fit_ms=8.0, peak_rss_mib=50.0),
+               record("jax_jit", "a", fit_ms=2.0), record("torch_eager", "b", error="it broke")]
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    assert main(["--from", str(path), "--output", str(tmp_path)]) == 0
+    text = (tmp_path / "MODELS.md").read_text(encoding="utf-8")
+    assert "| W1 mlp | 1 | 2 (0.50) | 8 (0.12) | 0.50 |" in text and "| W1 mlp | 100 | 50 (2.00) | 2.00 |" in text
+    words = [e.text for e in ElementTree.parse(tmp_path / "models.svg").getroot().iter(
+        "{http://www.w3.org/2000/svg}text")]
+    assert "fit, per step: median 0.50" in words and "2.00" in words
+    again = tmp_path / "again"
+    again.mkdir()
+    assert main(["--from", str(tmp_path / "models.jsonl"), "--output", str(again)]) == 0
+    assert (again / "MODELS.md").read_text(encoding="utf-8") == text
+
+
+def test_unknown_workloads_and_peers(benchmarks, capsys):
+    main = importlib.import_module("benchmarks.models.__main__").main
+    for option in (["--workloads", "W99"], ["--peers", "abacus"], ["--modes", "sleep"]):
+        with pytest.raises(SystemExit):
+            main(option)
+        assert option[1] in capsys.readouterr().err
+
+
+def test_a_peer_that_is_not_there(benchmarks):
+    ready, notes = benchmarks.models.peers.available(["tahr", "torch_eager"], {"torch": str(ROOT / "nowhere")})
+    assert list(ready) == ["tahr"] and "torch_eager is left out" in notes[0]
+
+
+def test_models_have_the_parameters_they_are_counted_with(benchmarks):
+    import tahr
+    models, workloads = benchmarks.models.keras_models, benchmarks.models.workloads
+    for name in ("W1", "W3", "W7", "W8", "W12"):
+        w = workloads.WORKLOADS[name]
+        model = models.compiled(tahr, w)
+        assert sum(v.size for v in model.trainable_weights) == w.cost.parameters
+        xs, ys = w.batches(1)[0]
+        assert np.isfinite(model.train_on_batch(xs[0], models.labels(w, ys)[0]))

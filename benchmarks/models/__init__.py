@@ -1,0 +1,1 @@
+"""Speed of whole models, against PyTorch, JAX and Keras: ``python -m benchmarks models``."""
