@@ -7,6 +7,7 @@ import zipfile
 import zlib
 
 from ..utils.errors import ModelFileError
+from .bounded_json import MAX_BYTES
 
 MAX_MEMBERS = 1000
 MAX_RATIO, FLOOR = 200, 2 ** 20     # unpacked bytes for each packed one, above a megabyte
@@ -21,7 +22,7 @@ def opened(source):
     Raises:
         ModelFileError: for what is no zip file or is damaged, also while it is read; for more than 1000 members, names
             that leave the archive, occur twice or are none of Keras's; links, encryption, unknown compression; members
-            that unpack to more than 200 times their size.
+            that unpack to more than 200 times their size, JSON to more than 64 MB.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -58,5 +59,8 @@ def _check(member):
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ModelFileError(f"the member {shown} is packed by the method {member.compress_type}; stored and deflated "
                              "ones are read")
+    if name.endswith(".json") and member.file_size > MAX_BYTES:
+        raise ModelFileError(f"the member {shown} has {member.file_size} bytes, more than the {MAX_BYTES} that are "
+                             "read")
     if member.file_size > max(FLOOR, MAX_RATIO * member.compress_size):
         raise ModelFileError(f"the member {shown} unpacks from {member.compress_size} to {member.file_size} bytes")

@@ -319,10 +319,10 @@ def with_more(*more, **options):
     return zipped(*members(good("keras")).items(), *more, **options)
 
 
-def packed(name, size):
+def packed(name, size, kind=zipfile.ZIP_DEFLATED):
     parts = members(good("keras"))
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", kind) as archive:
         for key, value in parts.items():
             if key != name:
                 archive.writestr(key, value)
@@ -341,6 +341,7 @@ ZIPS = {
     "a bomb as the config": lambda: packed("config.json", 2 ** 28),
     "a bomb as the weights": lambda: packed("model.weights.h5", 2 ** 28),
     "a bomb as the metadata": lambda: packed("metadata.json", 2 ** 28),
+    "a config of 65 MB": lambda: packed("config.json", 65 * 2 ** 20, zipfile.ZIP_STORED),
     "an absolute member": lambda: with_more(("/touched", b"x")),
     "a member that leads out": lambda: with_more(("assets/../../touched", b"x")),
     "a member with a backslash": lambda: with_more(("..\\touched", b"x")),
