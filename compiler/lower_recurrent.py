@@ -19,6 +19,7 @@ class _Layer:
     def __init__(self, line):
         x, _, recurrent, *_, mask, dropout, recurrent_dropout = line.inputs[:ARGUMENTS + 3]
         need(mask is dropout is recurrent_dropout is None, "a recurrent layer with a mask or dropout")
+        need(line.inputs[4] is line.inputs[5] is None, "a recurrent layer that goes on from a state")
         floats(*line.inputs)
         attrs, self.cell = line.attrs, line.attrs["cell"]
         (self.batch, self.time, self.inputs), self.units = x.shape, recurrent.shape[0]

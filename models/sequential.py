@@ -32,7 +32,9 @@ class Sequential(Model):
         self.symbols = []           # what goes into the first layer, then what comes out of each
         self.began_with_input = False
         for layer in layers or ():
-            self.add(layer)
+            self._put(layer)
+        if self.stack:
+            self._refresh()
 
     @property
     def layers(self):
@@ -54,6 +56,12 @@ class Sequential(Model):
             TypeError: for what is no layer. ValueError: if its input does not fit the output before it, or a layer of
                 that name is there already. The model is then as it was.
         """
+        self._put(layer)
+        if self.stack:
+            self._refresh()
+
+    def _put(self, layer):
+        """:meth:`add`, but the graph is made later: once for many layers."""
         if isinstance(layer, Spec | InputLayer):
             return self._add_input(layer.output if isinstance(layer, InputLayer) else layer)
         if not isinstance(layer, Layer):
@@ -68,7 +76,6 @@ class Sequential(Model):
             self._forget()
         self.stack.append(layer)
         self.symbols = symbols
-        self._refresh()
 
     def _after(self, layer, symbol):
         with phase(False):
